@@ -1,0 +1,18 @@
+//! How every stage is linked: no start files, no libraries, no loader; position-independent, nothing writable
+//! that is executable. `common::rt` has the start code that stands in for what is left out.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    for arg in [
+        "-nostartfiles",
+        "-nostdlib",
+        "-static-pie",
+        // Few, small pages: text, read-only data and relocated data in as few mappings as the protections allow.
+        "-Wl,-z,noseparate-code",
+        "-Wl,-z,relro,-z,now,-z,noexecstack",
+        "-Wl,--no-dynamic-linker,--build-id=none,--gc-sections,--hash-style=gnu",
+        "-Wl,--no-eh-frame-hdr",
+    ] {
+        println!("cargo:rustc-link-arg-bins={arg}");
+    }
+}

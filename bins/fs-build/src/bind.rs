@@ -1,0 +1,136 @@
+//! Bind mounts, by path and by descriptor, and read-only remounts.
+
+use crate::Build;
+use crate::dest::{PATH_MAX, PRIVATE, Place, Want};
+use common::chain::Argument;
+use common::errno::Errno;
+use common::fault;
+use common::plan::{Access, FdNumber};
+use common::report::{At, Fault, Outcome, Part};
+use common::sys::{self, Fd, Mapping, OwnedFd, attr};
+use common::text::Path;
+use core::ffi::CStr;
+
+/// `--bind` and its family.
+pub fn bind(
+    build: &mut Build,
+    source: Path<'static>,
+    dest: Path<'static>,
+    access: Access,
+    allow_missing: bool,
+) -> Outcome<()> {
+    match sys::open_tree_clone_at(sys::CWD, source.0) {
+        Err(Errno::NOENT) if allow_missing => Ok(()),
+        Err(errno) => Err(source_fault(source.into(), dest, errno)),
+        Ok(tree) => put(build, tree, source.into(), dest, access, PRIVATE),
+    }
+}
+
+/// `--bind-fd`, `--ro-bind-fd`.
+///
+/// The descriptor comes from outside: its mount is not in this mount namespace and cannot be copied. So the
+/// same directory is looked up here by the name it has, and compared.
+pub fn bind_fd(build: &mut Build, fd: FdNumber, dest: Path<'static>, access: Access) -> Outcome<()> {
+    let name = name_of(fd.fd()).at(|| missing_fd(fd))?;
+    let tree = sys::open_tree_clone_at(sys::CWD, name).map_err(|errno| match errno {
+        Errno::NOENT => missing_fd(fd).errno(errno),
+        errno => source_fault(name.into(), dest, errno),
+    })?;
+    let ours = sys::fstat(tree.fd()).at(|| fault!("Can't stat mount at ", dest))?;
+    let theirs = sys::fstat(fd.fd()).at(|| fault!("Can't stat fd ", fd.fd().0))?;
+    if (ours.dev, ours.ino) != (theirs.dev, theirs.ino) {
+        return Err(fault!("Race condition binding dirfd").errno(Errno::INVAL));
+    }
+    put(build, tree, name.into(), dest, access, PRIVATE)
+}
+
+const PROC_FD: &str = "/proc/self/fd/";
+const UNABLE: &str = ": Unable to mount source on destination";
+
+/// There is nothing at descriptor `fd` that a bind mount could show.
+pub fn missing_fd(fd: FdNumber) -> Fault {
+    fault!("Can't find source path ", PROC_FD, fd.fd().0)
+}
+
+/// The path of what `fd` is open on.
+pub fn name_of(fd: Fd) -> sys::Result<&'static CStr> {
+    let mut link = Argument::new(PROC_FD);
+    link.decimal(fd.0.unsigned_abs());
+    let buf = Mapping::new(PATH_MAX)?.leak();
+    // The page is zeroes, so a name that leaves one of them has its NUL.
+    if sys::readlinkat(sys::CWD, link.as_c_str(), buf)?.len() == PATH_MAX {
+        return Err(Errno::NAMETOOLONG);
+    }
+    let name = CStr::from_bytes_until_nul(buf).map_err(|_| Errno::NAMETOOLONG)?;
+    // What has no name, as a pipe, shows one that is no path.
+    if name.to_bytes().starts_with(b"/") { Ok(name) } else { Err(Errno::NOENT) }
+}
+
+/// Gives the detached copy `tree` its flags and attaches it at `dest`; `parents` is the mode that missing parents
+/// follow.
+pub fn put(
+    build: &mut Build,
+    tree: OwnedFd,
+    source: Part,
+    dest: Path<'static>,
+    access: Access,
+    parents: u32,
+) -> Outcome<()> {
+    let stat = sys::fstat(tree.fd()).at(|| Fault::new([Part::from("Can't get type of source "), source]))?;
+    set_flags(build, &tree, source, dest, access)?;
+    let want = if stat.is_dir() { Want::Dir } else { Want::File };
+    let place = build.root.mount_point(dest, want, parents)?;
+    build.root.attach(tree, place).map_err(|errno| bind_fault(source, dest, UNABLE, errno))
+}
+
+/// ORDER: before the tree is attached, so that nobody ever sees it with the rights that it has on the host.
+fn set_flags(
+    build: &Build,
+    tree: &OwnedFd,
+    source: Part,
+    dest: Path<'static>,
+    access: Access,
+) -> Outcome<()> {
+    let flags = attr::NOSUID
+        | match access {
+            Access::ReadWrite => attr::NODEV,
+            Access::ReadOnly => attr::NODEV | attr::RDONLY,
+            Access::Device => 0,
+        };
+    match (sys::mount_setattr(tree.fd(), true, flags, 0), build.lenient) {
+        (Ok(()), _) => Ok(()),
+        (Err(errno), None) => Err(bind_fault(source, dest, ": mount_setattr() failed", errno)),
+        (Err(errno), Some(voice)) => {
+            // All mounts of the tree or none: one below has refused. The top one has to take them.
+            sys::mount_setattr(tree.fd(), false, flags, 0)
+                .map_err(|errno| bind_fault(source, dest, ": mount_setattr() failed", errno))?;
+            voice.warn(fault!("Can't remount submounts of ", dest, ", ignoring error").errno(errno));
+            Ok(())
+        }
+    }
+}
+
+fn bind_fault(source: Part, dest: Path<'static>, why: &'static str, errno: Errno) -> Fault {
+    let words = [Part::from("Can't bind mount "), source, Part::from(" on "), dest.into(), why.into()];
+    Fault::new(words).mount_errno(errno)
+}
+
+/// Tells a source that is not there or not reachable from one that cannot be copied: no lookup has these errors.
+fn source_fault(source: Part, dest: Path<'static>, errno: Errno) -> Fault {
+    match errno {
+        Errno::INVAL | Errno::PERM | Errno::NOSPC | Errno::NOMEM => bind_fault(source, dest, UNABLE, errno),
+        _ => Fault::new([Part::from("Can't find source path "), source]).errno(errno),
+    }
+}
+
+/// `--remount-ro`.
+pub fn remount_ro(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
+    let place = build.root.mount_point(dest, Want::Existing, PRIVATE)?;
+    let fd = match &place {
+        Place::Root => build.root.newroot(),
+        Place::Below(fd) => fd.fd(),
+    };
+    sys::mount_setattr(fd, false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0).map_err(|errno| {
+        fault!("Can't remount readonly on ", dest, ": mount_setattr() failed at \"", dest, "\"").mount_errno(errno)
+    })
+}

@@ -1,0 +1,26 @@
+//! Protection of init-reaper's executable, which stays in sight of the command as /proc/1/exe.
+
+use common::chain::Chain;
+use common::fault;
+use common::plan::Stage;
+use common::report::{At, Outcome};
+use common::sys::{self, attr};
+
+/// Has init-reaper run from a read-only mount that is attached nowhere.
+///
+/// Pid 1 of the sandbox runs it for as long as the sandbox lives, and whoever is root inside may open /proc/1/exe
+/// for writing: then the next sandbox would run what this one has written (as in CVE-2019-5736 of runc).
+pub fn protect(chain: &mut Chain) -> Outcome<()> {
+    let Some(index) = chain.plan.stages_after(Some(Stage::FsBuild)).position(|stage| stage == Stage::InitReaper)
+    else {
+        return Ok(());
+    };
+    let Some(next) = &mut chain.passed.next else { return Ok(()) };
+    let Some(fd) = next.iter().nth(index) else { return Ok(()) };
+    let failed = || fault!("Can't protect stage ", Stage::InitReaper.name());
+    let copy = sys::open_tree_clone(fd, false).at_mount(failed)?;
+    sys::mount_setattr(copy.fd(), false, attr::RDONLY, 0).at_mount(failed)?;
+    sys::set_cloexec(copy.fd(), false).at(failed)?;
+    next.replace(index, copy.leak());
+    sys::close(fd).at(failed)
+}

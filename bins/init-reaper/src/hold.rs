@@ -1,0 +1,73 @@
+//! What pid 1 holds while the sandbox runs: locks, descriptors, and nothing else.
+
+use common::chain::Chain;
+use common::fault;
+use common::plan::InitReaper;
+use common::report::{At, Outcome};
+use common::sys::{self, Fd, o};
+
+/// The descriptors of lock files: opened one after another, so one range of numbers unless the caller's own lie
+/// between.
+#[derive(Clone, Copy, Debug)]
+pub struct Locks {
+    first: Option<Fd>,
+    last: Fd,
+}
+
+/// Takes a shared lock on each lock file; whoever wants to know whether the sandbox lives asks for an exclusive
+/// one.
+pub fn take_locks(frame: &InitReaper<'static>) -> Outcome<Locks> {
+    let mut locks = Locks { first: None, last: Fd(-1) };
+    for path in frame.locks.iter() {
+        let file = sys::openat(sys::CWD, path.0, o::RDONLY | o::CLOEXEC, 0)
+            .at(|| fault!("Unable to open lock file ", path))?;
+        sys::lock_shared(file.fd()).at(|| fault!("Unable to lock file ", path))?;
+        // A record lock goes with the first close of its file, whichever descriptor that is; so none is closed.
+        let fd = file.leak();
+        locks.first = locks.first.or(Some(fd));
+        locks.last = fd;
+    }
+    Ok(locks)
+}
+
+/// In the command's process: closes what is pid 1's. Lock files are close-on-exec already, but the stages of this
+/// process end in one exec or more, and this is the first.
+pub fn close_in_command(chain: &mut Chain, frame: &InitReaper<'static>, _: &Locks) -> Outcome<()> {
+    if let Some(status) = chain.passed.status.take() {
+        sys::close(status).at(|| fault!("close"))?;
+    }
+    for fd in frame.sync_fds.iter() {
+        // Named twice, or never open: closed is what it has to be.
+        let _ = sys::close(fd.fd());
+    }
+    Ok(())
+}
+
+/// In pid 1: closes every descriptor but the standard three, the status pipe, `--sync-fd` and the locks.
+pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks) -> Outcome<()> {
+    let mut next = Some(3u32);
+    while let Some(first) = next {
+        let kept = first_kept(first, chain, frame, locks);
+        match kept {
+            Some(kept) if kept == first => {}
+            Some(kept) => sys::close_range(first, kept - 1).at(|| fault!("close_range"))?,
+            None => return sys::close_range(first, u32::MAX).at(|| fault!("close_range")),
+        }
+        next = kept.and_then(|kept| kept.checked_add(1));
+    }
+    Ok(())
+}
+
+/// The lowest descriptor from `first` on that is kept. Asked once for each that is, which for the few there are
+/// beats a table.
+fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Locks) -> Option<u32> {
+    let number = |fd: Fd| u32::try_from(fd.0).ok();
+    let from = |n: u32| if n >= first { Some(n) } else { None };
+    let status = chain.passed.status.and_then(number).and_then(from);
+    let sync = frame.sync_fds.iter().filter_map(|fd| number(fd.fd())).filter_map(from).min();
+    let locks = match (locks.first.and_then(number), number(locks.last)) {
+        (Some(low), Some(high)) if first <= high => Some(first.max(low)),
+        _ => None,
+    };
+    [status, sync, locks].into_iter().flatten().min()
+}

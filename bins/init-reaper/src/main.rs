@@ -1,0 +1,51 @@
+//! Pid 1: reaps, holds locks and descriptors, reports how the command ended.
+//!
+//! The process forks once: the child goes on to become the command (pid 2 in a new PID namespace), the parent
+//! stays.
+
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+mod hold;
+mod reap;
+
+use common::chain::Chain;
+use common::fault;
+use common::plan::{InitReaper, Stage};
+use common::report::{At, Outcome};
+use common::rt::Start;
+use common::sys::{self, Forked};
+use core::convert::Infallible;
+
+common::entry!(main);
+
+fn main(start: Start) -> ! {
+    common::chain::run(Stage::InitReaper, start, run)
+}
+
+fn run(mut chain: Chain) -> Outcome<Infallible> {
+    // 1. Own frame.
+    let frame = chain.frame(InitReaper::decode)?;
+    // 3. Apply. The directory first: a lock file may be named relative to it.
+    chain.enter_directory()?;
+    // ORDER: before the fork. These locks belong to this process, not to its children, and one that cannot be
+    // taken means that the command does not run.
+    let locks = hold::take_locks(&frame)?;
+    let own = sys::getpid();
+    match sys::fork_into(0).at(|| fault!("Can't fork for pid 1"))? {
+        Forked::Child => {
+            if frame.die_with_parent {
+                // fork(2) clears it. Whoever was orphaned before this call ends here.
+                sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
+                if sys::getppid() != own {
+                    sys::exit(1);
+                }
+            }
+            hold::close_in_command(&mut chain, &frame, &locks)?;
+            // 6. Hand over.
+            chain.exec()
+        }
+        Forked::Parent(command) => reap::run(&chain, &frame, &locks, command),
+    }
+}

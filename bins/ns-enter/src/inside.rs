@@ -1,0 +1,93 @@
+//! The child's half: ids, loopback, host name, and the capabilities that the later stages need over their execs.
+
+use super::{Pipes, idmap, loopback, namespaces::Decided, pass};
+use common::chain::Chain;
+use common::fault;
+use common::plan::{NsEnter, Stage};
+use common::report::{At, Outcome};
+use common::sys::{self, clone_flags, o};
+
+/// Sets up this side, up to the exec of the next stage.
+pub fn run(
+    chain: &mut Chain,
+    frame: &NsEnter<'static>,
+    decided: &Decided,
+    pipes: Pipes,
+) -> Outcome<()> {
+    if frame.die_with_parent {
+        // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
+        sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
+    }
+    wait_for_go(pipes.go)?;
+    pass(chain, decided);
+    chain.passed.status = pipes.status.map(|(read, write)| {
+        drop(read);
+        write.leak()
+    });
+    if let Some(fd) = chain.passed.status {
+        sys::set_cloexec(fd, false).at(|| fault!("fcntl"))?;
+    }
+    for fd in [frame.info_fd, frame.json_status_fd, frame.userns_block_fd, frame.userns_fd, frame.pidns_fd] {
+        // The monitor's, or used already; an option may name one twice, so that it is closed is no error.
+        let _ = fd.map(|fd| sys::close(fd.fd()));
+    }
+    ids(frame, decided)?;
+    if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) {
+        loopback::up()?;
+    }
+    if let Some(name) = frame.hostname {
+        sys::sethostname(name.bytes()).at(|| fault!("Can't set hostname to ", name))?;
+    }
+    // In the new mount namespace: what is opened here can be bound there.
+    chain.open_next()?;
+    if chain.plan.has(Stage::PrivDrop) && decided.second_ids.is_some() {
+        let proc = sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY, 0).at(|| fault!("Can't open /proc"))?;
+        chain.passed.proc = Some(proc.leak());
+    }
+    raise(frame, decided)
+}
+
+/// Waits until the monitor has done its part. A monitor that ended instead has said why.
+fn wait_for_go(go: Option<(sys::OwnedFd, sys::OwnedFd)>) -> Outcome<()> {
+    let Some((read, write)) = go else { return Ok(()) };
+    drop(write);
+    let mut byte = [0u8];
+    match sys::retry(|| sys::read(read.fd(), &mut byte)).at(|| fault!("read"))? {
+        0 => sys::exit(1),
+        _ => Ok(()),
+    }
+}
+
+/// Becomes who the plan says.
+fn ids(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
+    if frame.userns_fd.is_some() {
+        // In a namespace that somebody else has mapped.
+        let (uid, gid) = decided.wanted;
+        if sys::getuid() != uid {
+            sys::setresuid(uid).at(|| fault!("unable to switch to uid ", uid))?;
+        }
+        if sys::getgid() != gid {
+            sys::setresgid(gid).at(|| fault!("unable to switch to gid ", gid))?;
+        }
+    } else if decided.new_user && frame.userns_block_fd.is_none() {
+        idmap::write(decided.mapped, decided.caller)?;
+    }
+    Ok(())
+}
+
+/// Whoever is not root in the new user namespace loses all capabilities at the next exec (capabilities(7),
+/// "Transformation of capabilities during execve()"), unless they are ambient: raises those that the later
+/// stages need, and no others.
+fn raise(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
+    if !decided.own_userns || sys::geteuid() == 0 {
+        return Ok(());
+    }
+    let mut caps = sys::capget().at(|| fault!("capget failed"))?;
+    let raised = frame.raise.intersection(caps.permitted);
+    caps.inheritable = raised;
+    sys::capset(caps).at(|| fault!("capset failed"))?;
+    for cap in raised.iter() {
+        sys::ambient_raise(cap).at(|| fault!("Adding ambient capability ", cap))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
+
+use super::{Pipes, join::PidSocket, namespaces::Decided, report};
+use common::caps::CapSet;
+use common::chain::Chain;
+use common::errno::Errno;
+use common::fault;
+use common::plan::NsEnter;
+use common::report::{At, Outcome};
+use common::sys::{self, Caps, Fd};
+use core::convert::Infallible;
+
+/// Whether anything has to be done out here before the child may go on.
+pub fn has_work(frame: &NsEnter<'static>) -> bool {
+    frame.die_with_parent
+        || frame.info_fd.is_some()
+        || frame.json_status_fd.is_some()
+        || frame.userns_block_fd.is_some()
+        || frame.pidns_fd.is_some()
+}
+
+/// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it.
+pub fn run(
+    chain: Chain,
+    frame: NsEnter<'static>,
+    decided: Decided,
+    pipes: Pipes,
+    child: i32,
+    pid_socket: Option<PidSocket>,
+) -> Outcome<Infallible> {
+    let mut sandbox = child;
+    match watch(&frame, &decided, pipes, &mut sandbox, pid_socket) {
+        Ok(status) => sys::exit(status),
+        Err(fault) => {
+            sys::kill(sandbox).ok();
+            // Said here, since the plan that names the speaker is this side's to use as well.
+            chain.voice().die(fault)
+        }
+    }
+}
+
+fn watch(
+    frame: &NsEnter<'static>,
+    decided: &Decided,
+    pipes: Pipes,
+    sandbox: &mut i32,
+    pid_socket: Option<PidSocket>,
+) -> Outcome<u8> {
+    let status = pipes.status.map(|(read, write)| {
+        drop(write);
+        read
+    });
+    if let Some(socket) = pid_socket {
+        *sandbox = grandchild(*sandbox, socket)?;
+    }
+    announce(frame, decided, *sandbox)?;
+    // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
+    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
+    sys::capset(none).at(|| fault!("capset failed"))?;
+    if frame.die_with_parent {
+        sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
+    }
+    if let Some(fd) = frame.userns_block_fd {
+        let mut byte = [0u8];
+        // Somebody else writes the maps now. That it has gone without a byte counts as ready, as it does for
+        // bubblewrap: whether the maps are there, the mounts will tell.
+        let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
+    }
+    if let Some((read, write)) = pipes.go {
+        drop(read);
+        sys::write_all(write.fd(), b"\0").at(|| fault!("write to sandbox"))?;
+    }
+    let json = frame.json_status_fd.map(|fd| fd.fd());
+    close_all_but([status.as_ref().map(|pipe| pipe.fd()), json])?;
+    let code = ended(*sandbox, status.as_ref().map(|pipe| pipe.fd()))?;
+    if let Some(fd) = json {
+        report::exit_code(fd, code)?;
+    }
+    Ok(code)
+}
+
+/// The process that goes on in the other PID namespace, once the one in between has ended.
+fn grandchild(between: i32, socket: PidSocket) -> Outcome<i32> {
+    sys::close(socket.inside).at(|| fault!("close"))?;
+    let pid = sys::recv_sender_pid(socket.outside).at(|| fault!("Can't read pid from socket"))?;
+    sys::close(socket.outside).at(|| fault!("close"))?;
+    let reaped = sys::retry(|| sys::wait(between)).at(|| fault!("wait"))?;
+    match pid {
+        Some(pid) => Ok(pid),
+        // It has said why.
+        None => sys::exit(reaped.1.shell().max(1)),
+    }
+}
+
+/// Tells those who asked who the sandbox is.
+fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()> {
+    if frame.info_fd.is_none() && frame.json_status_fd.is_none() {
+        return Ok(());
+    }
+    let mut flags = decided.clone_flags;
+    flags |= frame.namespaces.0;
+    let child = report::Child::look(pid, flags)?;
+    if let Some(fd) = frame.info_fd {
+        child.write(fd.fd(), "{\n    ", "\n    ", "\n}\n")?;
+        // The reader waits for the end of the file.
+        sys::close(fd.fd()).at(|| fault!("Write to info_fd"))?;
+    }
+    if let Some(fd) = frame.json_status_fd {
+        child.write(fd.fd(), "{ ", " ", " }\n")?;
+    }
+    Ok(())
+}
+
+/// Closes every descriptor but the standard three and `kept`.
+fn close_all_but(kept: [Option<Fd>; 2]) -> Outcome<()> {
+    let mut first = 3u32;
+    let mut kept = kept.map(|fd| fd.and_then(|fd| u32::try_from(fd.0).ok()).filter(|fd| *fd >= 3));
+    kept.sort_unstable();
+    for fd in kept.into_iter().flatten() {
+        if fd > first {
+            sys::close_range(first, fd - 1).at(|| fault!("close_range"))?;
+        }
+        first = first.max(fd.saturating_add(1));
+    }
+    sys::close_range(first, u32::MAX).at(|| fault!("close_range"))
+}
+
+/// Waits for the end. init-reaper reports the command's status; the sandbox can go on without the command when
+/// others are left in it, and this process does not wait for those.
+fn ended(sandbox: i32, status: Option<Fd>) -> Outcome<u8> {
+    if let Some(pipe) = status {
+        let mut code = [0u8];
+        match sys::retry(|| sys::read(pipe, &mut code)) {
+            Ok(1) => {
+                let [code] = code;
+                return Ok(code);
+            }
+            // Closed without a word: it was killed, or has said itself what was wrong.
+            Ok(_) => {}
+            Err(errno) => return Err(fault!("read").errno(errno)),
+        }
+    }
+    match sys::retry(|| sys::wait(sandbox)) {
+        Ok((_, status)) => Ok(status.shell()),
+        Err(Errno::CHILD) => Ok(1),
+        Err(errno) => Err(fault!("wait").errno(errno)),
+    }
+}

@@ -1,0 +1,108 @@
+//! Which namespaces there will be: what the plan asks for, against who calls and what this host has.
+
+use common::caps::CapSet;
+use common::errno::Errno;
+use common::fault;
+use common::plan::{NsEnter, SecondUserNs, UserNs};
+use common::report::{At, Fault, Outcome};
+use common::sys::{self, clone_flags, o};
+
+/// The answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// Flags of the clone.
+    pub clone_flags: u32,
+    /// Whether there is a new user namespace.
+    pub new_user: bool,
+    /// Whether the sandbox is in a user namespace of its own, new or joined.
+    pub own_userns: bool,
+    /// The caller's ids.
+    pub caller: (u32, u32),
+    /// The ids that the caller's are mapped to in the new user namespace.
+    pub mapped: (u32, u32),
+    /// The ids that a second user namespace maps, if there has to be one.
+    pub second_ids: Option<(u32, u32)>,
+    /// The ids the command has to have.
+    pub wanted: (u32, u32),
+    /// The capabilities of a caller who is root.
+    pub caller_caps: Option<CapSet>,
+}
+
+/// Decides, and refuses what cannot be.
+pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
+    let caller = (sys::getuid(), sys::getgid());
+    let is_root = caller.0 == 0;
+    let new_user = match frame.user {
+        UserNs::Keep => false,
+        UserNs::UnlessRoot => !is_root,
+        UserNs::New => true,
+        UserNs::Try => !is_root || host_has_user_namespaces(),
+    };
+    let caller_caps = if is_root {
+        Some(sys::capget().at(|| fault!("capget (for uid == 0) failed"))?.effective)
+    } else {
+        None
+    };
+    let wanted = (frame.uid.unwrap_or(caller.0), frame.gid.unwrap_or(caller.1));
+    let maps_here = new_user && frame.userns_block_fd.is_none();
+    let (mapped, second_ids) = match frame.second {
+        SecondUserNs::UnlessRoot if maps_here && wanted != (0, 0) => ((0, 0), Some(wanted)),
+        SecondUserNs::Always if maps_here => (wanted, Some(wanted)),
+        _ => (wanted, None),
+    };
+    let mut clone_flags = frame.namespaces.0;
+    if frame.namespaces.has(clone_flags::NEWCGROUP) {
+        sys::stat(sys::CWD, c"/proc/self/ns/cgroup").map_err(|errno| match errno {
+            Errno::NOENT => {
+                fault!("Cannot create new cgroup namespace because the kernel does not support it")
+            }
+            errno => fault!("stat on /proc/self/ns/cgroup failed").errno(errno),
+        })?;
+    } else if frame.cgroup_try && sys::stat(sys::CWD, c"/proc/self/ns/cgroup").is_ok() {
+        clone_flags |= clone_flags::NEWCGROUP;
+    }
+    if new_user {
+        clone_flags |= clone_flags::NEWUSER;
+    }
+    if frame.pidns_fd.is_some() {
+        // Made by the child, once it is in the other one.
+        clone_flags &= !clone_flags::NEWPID;
+    }
+    let own_userns = new_user || frame.userns_fd.is_some();
+    Ok(Decided { clone_flags, new_user, own_userns, caller, mapped, second_ids, wanted, caller_caps })
+}
+
+/// Whether this kernel has user namespaces and no switch of the host turns them off.
+fn host_has_user_namespaces() -> bool {
+    if sys::stat(sys::CWD, c"/proc/self/ns/user").is_err() {
+        return false;
+    }
+    let starts_with = |path, byte| {
+        let file = sys::openat(sys::CWD, path, o::RDONLY | o::CLOEXEC, 0)?;
+        let mut first = [0u8];
+        sys::retry(|| sys::read(file.fd(), &mut first)).map(|n| n == 1 && first == [byte])
+    };
+    // A RHEL 7 kernel had this parameter; where it is missing, it forbids nothing.
+    if starts_with(c"/sys/module/user_namespace/parameters/enable", b'N') == Ok(true) {
+        return false;
+    }
+    starts_with(c"/proc/sys/user/max_user_namespaces", b'0') != Ok(true)
+}
+
+/// Why the clone failed, in words that say what to do.
+pub fn refused(errno: Errno, decided: &Decided) -> Fault {
+    match errno {
+        Errno::INVAL if decided.new_user => fault!(
+            "Creating new namespace failed, likely because the kernel does not support user namespaces."
+        ),
+        Errno::PERM if decided.new_user => fault!(
+            "No permissions to create a new namespace, likely because the kernel does not allow \
+             non-privileged user namespaces. See <https://deb.li/bubblewrap> or \
+             <file:///usr/share/doc/bubblewrap/README.Debian.gz>."
+        ),
+        Errno::NOSPC => fault!(
+            "Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)"
+        ),
+        errno => fault!("Creating new namespace failed").errno(errno),
+    }
+}

@@ -1,0 +1,113 @@
+//! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
+//!
+//! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--proc=FD] [--ids=UID:GID] [--caps=HEX]
+//! [--own-userns=yes]`:
+//! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
+//! plan says everything else.
+
+mod args;
+mod command;
+mod directory;
+mod launch;
+mod next;
+
+pub use args::{Argument, Passed};
+pub use command::exec_command;
+pub use launch::launch;
+pub use next::Next;
+
+use crate::fault;
+use crate::plan::{BadPlan, Plan, Reader, Stage};
+use crate::report::{Outcome, Voice};
+use crate::sys::{self, Strings};
+
+/// A stage that has been entered: its plan and what was passed along.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain {
+    /// Which stage this is.
+    pub stage: Stage,
+    /// The plan.
+    pub plan: Plan<'static>,
+    /// What the arguments said.
+    pub passed: Passed,
+    /// The environment, to be handed on.
+    pub env: Strings<'static>,
+}
+
+impl Chain {
+    /// Reads the arguments of `stage`, checks them and maps the plan.
+    ///
+    /// `secure` is `AT_SECURE`: the executable carries a set-user-ID bit or file capabilities, and a caller's
+    /// plan would run with privileges that are not the caller's. Refused.
+    pub fn enter(stage: Stage, args: Strings<'static>, env: Strings<'static>, secure: bool) -> Outcome<Chain> {
+        if secure {
+            return Err(fault!("setuid use of bubblewrap is not supported"));
+        }
+        let passed = args::parse(args)?;
+        let plan = Plan::map(passed.plan)?;
+        let expected = plan.stages_after(Some(stage)).count();
+        if passed.next.is_some_and(|next| next.len() != expected) {
+            return Err(fault!("--next does not fit the plan"));
+        }
+        Ok(Chain { stage, plan, passed, env })
+    }
+
+    /// How this stage signs its messages.
+    pub fn voice(&self) -> Voice {
+        self.plan.voice(self.stage)
+    }
+
+    /// Decodes this stage's own frame.
+    pub fn frame<T>(
+        &self,
+        decode: impl FnOnce(&mut Reader<'static>) -> Result<T, BadPlan>,
+    ) -> Outcome<T> {
+        self.plan.decode(self.stage, decode).map_err(BadPlan::fault)
+    }
+
+    /// Makes sure that the executables of the later stages are open: the first stage opens them, those after it
+    /// were handed them.
+    pub fn open_next(&mut self) -> Outcome<()> {
+        if self.passed.next.is_none() {
+            self.passed.next = Some(Next::open(self.plan.stages_after(Some(self.stage)))?);
+        }
+        Ok(())
+    }
+
+    /// Hands over: execs the next stage, or the command when this is the last. Returns only to say why not.
+    pub fn exec(mut self) -> Outcome<core::convert::Infallible> {
+        self.open_next()?;
+        match self.passed.next.and_then(Next::split) {
+            Some((fd, rest)) => next::exec(&self, fd, rest),
+            None => {
+                sys::close(self.passed.plan).ok();
+                exec_command(self.stage, &self.plan, self.env)
+            }
+        }
+    }
+
+    /// Enters the working directory of the command now, for the stage that has to be there before the last one
+    /// is; sets `PWD` to match.
+    pub fn enter_directory(&mut self) -> Outcome<()> {
+        self.env = directory::enter(&self.plan, self.env)?;
+        Ok(())
+    }
+}
+
+/// Runs a stage: `run` sets up and hands over, so it comes back with a fault only.
+#[cfg(feature = "start")]
+pub fn run(
+    stage: Stage,
+    start: crate::rt::Start,
+    run: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
+) -> ! {
+    let mut voice = Voice { name: stage.name(), level_prefix: false };
+    let outcome = Chain::enter(stage, start.args, start.env, start.secure).and_then(|chain| {
+        voice = chain.voice();
+        run(chain)
+    });
+    match outcome {
+        Err(fault) => voice.die(fault),
+        Ok(never) => match never {},
+    }
+}

@@ -1,0 +1,232 @@
+//! bwrap's command line: the union of all tables, read from left to right.
+
+use super::{
+    CommandDraft, CommandOption, Context, FsBuildDraft, FsBuildOption, GeneralOption, Host, InitReaperDraft,
+    InitReaperOption, NsEnterDraft, NsEnterOption, Operands, PrivDropDraft, PrivDropOption, SeccompLoadDraft,
+    SeccompLoadOption, Words, number, out_of_memory,
+};
+use crate::fault;
+use crate::report::{At, Outcome, Voice};
+use crate::sys::Strings;
+use core::ffi::CStr;
+
+/// The sections of the tables in the order of `--help`.
+pub const SECTIONS: [&str; 20] = [
+    GeneralOption::LINE,
+    CommandOption::NAME,
+    GeneralOption::MESSAGES,
+    NsEnterOption::NAMESPACES,
+    NsEnterOption::USERNS,
+    PrivDropOption::USERNS,
+    NsEnterOption::IDS,
+    CommandOption::ENVIRONMENT,
+    InitReaperOption::HOLD,
+    FsBuildOption::BINDS,
+    CommandOption::LABEL,
+    FsBuildOption::FILES,
+    SeccompLoadOption::FILTERS,
+    PrivDropOption::WAIT,
+    NsEnterOption::REPORT,
+    PrivDropOption::SESSION,
+    NsEnterOption::LIFETIME,
+    InitReaperOption::REAPER,
+    PrivDropOption::CAPS,
+    FsBuildOption::MODES,
+];
+
+/// One option of any table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AnyOption {
+    FsBuild(FsBuildOption),
+    NsEnter(NsEnterOption),
+    Command(CommandOption),
+    PrivDrop(PrivDropOption),
+    InitReaper(InitReaperOption),
+    SeccompLoad(SeccompLoadOption),
+    General(GeneralOption),
+}
+
+impl AnyOption {
+    fn find(word: &[u8]) -> Option<AnyOption> {
+        // The mount tree first: a long command line is mostly that.
+        FsBuildOption::find(word)
+            .map(AnyOption::FsBuild)
+            .or_else(|| CommandOption::find(word).map(AnyOption::Command))
+            .or_else(|| NsEnterOption::find(word).map(AnyOption::NsEnter))
+            .or_else(|| PrivDropOption::find(word).map(AnyOption::PrivDrop))
+            .or_else(|| InitReaperOption::find(word).map(AnyOption::InitReaper))
+            .or_else(|| SeccompLoadOption::find(word).map(AnyOption::SeccompLoad))
+            .or_else(|| GeneralOption::find(word).map(AnyOption::General))
+    }
+
+    fn name_and_arity(self) -> (&'static str, usize) {
+        match self {
+            AnyOption::FsBuild(option) => (option.name(), option.arity()),
+            AnyOption::NsEnter(option) => (option.name(), option.arity()),
+            AnyOption::Command(option) => (option.name(), option.arity()),
+            AnyOption::PrivDrop(option) => (option.name(), option.arity()),
+            AnyOption::InitReaper(option) => (option.name(), option.arity()),
+            AnyOption::SeccompLoad(option) => (option.name(), option.arity()),
+            AnyOption::General(option) => (option.name(), option.arity()),
+        }
+    }
+}
+
+/// What a command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `--help`.
+    Help,
+    /// `--version`.
+    Version,
+    /// `--debug-opt=print-assumed-kernel`.
+    AssumedKernel,
+    /// There is no command: how to use this, as an error.
+    Usage,
+    /// A launch of this plan.
+    Launch(&'static [u8]),
+}
+
+/// A command line while it is read.
+pub struct CommandLine<'h> {
+    pub(super) host: &'h dyn Host,
+    pub(super) level_prefix: bool,
+    pub(super) ns_enter: NsEnterDraft,
+    pub(super) fs_build: FsBuildDraft,
+    pub(super) priv_drop: PrivDropDraft,
+    pub(super) init_reaper: InitReaperDraft,
+    pub(super) seccomp_load: SeccompLoadDraft,
+    pub(super) command: CommandDraft,
+}
+
+impl<'h> CommandLine<'h> {
+    /// An empty one.
+    pub fn new(host: &'h dyn Host) -> Outcome<CommandLine<'h>> {
+        Ok(CommandLine {
+            host,
+            level_prefix: false,
+            ns_enter: NsEnterDraft::default(),
+            fs_build: out_of_memory(FsBuildDraft::new())?,
+            priv_drop: PrivDropDraft::default(),
+            init_reaper: out_of_memory(InitReaperDraft::new())?,
+            seccomp_load: out_of_memory(SeccompLoadDraft::new())?,
+            command: out_of_memory(CommandDraft::new())?,
+        })
+    }
+
+    /// How messages are signed at this point of the line.
+    pub fn voice(&self) -> Voice {
+        Voice { name: "bwrap", level_prefix: self.level_prefix }
+    }
+
+    pub(super) fn context(&self) -> Context<'h> {
+        Context { host: self.host, voice: self.voice() }
+    }
+
+    /// Reads the argument vector `args`, checks it and compiles it.
+    pub fn run(&mut self, args: Strings<'static>) -> Outcome<Answer> {
+        let mut words = Words::of_vector(args);
+        if let Some(answer) = self.read(&mut words, true)? {
+            return Ok(answer);
+        }
+        self.check_user_ns()?;
+        if words.peek().is_none() {
+            return Ok(Answer::Usage);
+        }
+        self.check_requirements()?;
+        self.seccomp_load.finish(self.context())?;
+        self.compile(words).map(Answer::Launch)
+    }
+
+    /// Reads options up to the first word that is none, or behind `--`. Only the `outermost` words may have `--args`.
+    fn read(&mut self, words: &mut Words, outermost: bool) -> Outcome<Option<Answer>> {
+        while let Some(word) = words.peek() {
+            if word.to_bytes().first() != Some(&b'-') {
+                break;
+            }
+            words.next();
+            if word.to_bytes() == b"--" {
+                break;
+            }
+            if let Some(answer) = self.read_option(word, words, outermost)? {
+                return Ok(Some(answer));
+            }
+        }
+        self.fs_build.check_layers()?;
+        Ok(None)
+    }
+
+    fn read_option(&mut self, word: &'static CStr, words: &mut Words, outermost: bool) -> Outcome<Option<Answer>> {
+        let Some(option) = AnyOption::find(word.to_bytes()) else {
+            return debug_option(word);
+        };
+        if option == AnyOption::General(GeneralOption::Args) && !outermost {
+            return Err(fault!("--args not supported in arguments file"));
+        }
+        let operands = operands(option, words)?;
+        let mut modified = None;
+        let context = self.context();
+        match option {
+            AnyOption::FsBuild(option) => {
+                self.fs_build.apply(option, operands, context)?;
+                modified = Some(option);
+            }
+            AnyOption::NsEnter(option) => self.ns_enter.apply(option, operands, context)?,
+            AnyOption::Command(option) => self.command.apply(option, operands, context)?,
+            AnyOption::PrivDrop(option) => self.priv_drop.apply(option, operands, context)?,
+            AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands)?,
+            AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context)?,
+            AnyOption::General(GeneralOption::Help) => return Ok(Some(Answer::Help)),
+            AnyOption::General(GeneralOption::Version) => return Ok(Some(Answer::Version)),
+            AnyOption::General(GeneralOption::LevelPrefix) => self.level_prefix = true,
+            AnyOption::General(GeneralOption::Args) => {
+                let [fd, ..] = operands;
+                let fd = number::fd(fd)?.fd();
+                let data = self.host.read_words(fd).at(|| fault!("Can't read --args data"))?;
+                if let Some(answer) = self.read(&mut Words::of_data(data), false)? {
+                    return Ok(Some(answer));
+                }
+            }
+        }
+        self.fs_build.check_modifiers(modified)?;
+        Ok(None)
+    }
+}
+
+/// The operands of `option`, taken from `words`.
+fn operands(option: AnyOption, words: &mut Words) -> Outcome<Operands> {
+    let (name, arity) = option.name_and_arity();
+    let taken = match arity {
+        0 => Some([c"", c"", c""]),
+        1 => words.take().map(|[a]| [a, c"", c""]),
+        2 => words.take().map(|[a, b]| [a, b, c""]),
+        _ => words.take(),
+    };
+    taken.map_or_else(|| missing_operands(name, arity), Ok)
+}
+
+/// The words for operands that are missing, which are not the same everywhere.
+fn missing_operands(name: &'static str, arity: usize) -> Outcome<Operands> {
+    Err(match (name, arity) {
+        // Nothing can follow, so the complaint is that nothing does.
+        ("--overlay-src", _) => return Ok([c"", c"", c""]),
+        ("--argv0" | "--chdir" | "--remount-ro", _) => fault!(name, " takes one argument"),
+        ("--ro-bind-fd", _) => fault!("--bind-fd takes two arguments"),
+        (_, 1) => fault!(name, " takes an argument"),
+        (_, 2) => fault!(name, " takes two arguments"),
+        _ => fault!(name, " takes three arguments"),
+    })
+}
+
+/// What is left: `--debug-opt=…`, which is for tests of the reference and in no manual, or no option at all.
+fn debug_option(word: &'static CStr) -> Outcome<Option<Answer>> {
+    let Some(value) = word.to_bytes().strip_prefix(b"--debug-opt=") else {
+        return Err(fault!("Unknown option ", word));
+    };
+    match value {
+        b"print-assumed-kernel" => Ok(Some(Answer::AssumedKernel)),
+        // Each makes the reference take a way around one system call; there are no such ways here.
+        b"force-openat-fallback" | b"force-mount-setattr-fallback" => Ok(None),
+        _ => Err(fault!("Unknown --debug-opt value: ", value)),
+    }
+}

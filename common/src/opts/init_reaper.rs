@@ -1,0 +1,50 @@
+//! Options of init-reaper: what the process beside the command holds.
+
+use super::{Operands, number, options, out_of_memory, path};
+use crate::plan::ListWriter;
+use crate::report::Outcome;
+use crate::sys::Result;
+
+options! {
+    /// Options of init-reaper's frame, and the one that leaves it out.
+    pub enum InitReaperOption {
+        /// What is held while the sandbox runs.
+        HOLD {
+            LockFile = "--lock-file" "DEST" "Hold a read lock on DEST for as long as the sandbox runs",
+            SyncFd = "--sync-fd" "FD" "Hold FD open for as long as the sandbox runs",
+        }
+        /// Whether there is a pid 1.
+        REAPER {
+            AsPid1 = "--as-pid-1" "" "Run the command itself as process 1, without a reaper",
+        }
+    }
+}
+
+/// init-reaper's frame while it is put together.
+#[derive(Debug)]
+pub struct InitReaperDraft {
+    /// Files to lock, of type [`crate::text::Path`].
+    pub locks: ListWriter,
+    /// Descriptors to hold, of type [`crate::plan::FdNumber`].
+    pub sync_fds: ListWriter,
+    /// `--as-pid-1`.
+    pub as_pid_1: bool,
+}
+
+impl InitReaperDraft {
+    /// Nothing asked for yet.
+    pub fn new() -> Result<InitReaperDraft> {
+        Ok(InitReaperDraft { locks: ListWriter::new(256)?, sync_fds: ListWriter::new(64)?, as_pid_1: false })
+    }
+
+    /// Puts `option` into the draft.
+    pub fn apply(&mut self, option: InitReaperOption, operands: Operands) -> Outcome<()> {
+        let [first, ..] = operands;
+        match option {
+            InitReaperOption::LockFile => out_of_memory(self.locks.push(&path(option.name(), first)?))?,
+            InitReaperOption::SyncFd => out_of_memory(self.sync_fds.push(&number::fd(first)?))?,
+            InitReaperOption::AsPid1 => self.as_pid_1 = true,
+        }
+        Ok(())
+    }
+}

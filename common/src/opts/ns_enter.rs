@@ -1,0 +1,141 @@
+//! Options of ns-enter: namespaces, ids, and what the monitor outside reports.
+
+use super::{Context, Operands, number, options};
+use crate::plan::{FdNumber, Namespaces, UserNs};
+use crate::report::Outcome;
+use crate::sys::clone_flags as flags;
+use crate::text::Text;
+
+options! {
+    /// Options of ns-enter's frame.
+    pub enum NsEnterOption {
+        /// New namespaces.
+        NAMESPACES {
+            UnshareAll = "--unshare-all" "" "Make all the namespaces below new, where the kernel can",
+            ShareNet = "--share-net" "" "Keep the caller's network after all (undoes that part of --unshare-all)",
+            UnshareUser = "--unshare-user" "" "Make the user namespace new (the default for everyone but root)",
+            UnshareUserTry = "--unshare-user-try" "" "Make the user namespace new, or go on without if that cannot be",
+            UnshareIpc = "--unshare-ipc" "" "Make the IPC namespace new",
+            UnsharePid = "--unshare-pid" "" "Make the PID namespace new",
+            UnshareNet = "--unshare-net" "" "Make the network namespace new, with nothing but loopback",
+            UnshareUts = "--unshare-uts" "" "Make the UTS namespace new",
+            UnshareCgroup = "--unshare-cgroup" "" "Make the cgroup namespace new",
+            UnshareCgroupTry = "--unshare-cgroup-try" "" "Make the cgroup namespace new, or go on without if that cannot be",
+        }
+        /// A user namespace that exists.
+        USERNS {
+            Userns = "--userns" "FD" "Join the user namespace FD (instead of --unshare-user)",
+        }
+        /// A PID namespace that exists, and ids.
+        IDS {
+            Pidns = "--pidns" "FD" "Join the PID namespace FD (with --unshare-pid: be a child of it)",
+            Uid = "--uid" "UID" "Be user UID in the sandbox (needs --unshare-user or --userns)",
+            Gid = "--gid" "GID" "Be group GID in the sandbox (needs --unshare-user or --userns)",
+            Hostname = "--hostname" "NAME" "Be host NAME in the sandbox (needs --unshare-uts)",
+        }
+        /// Who maps the ids and who is told.
+        REPORT {
+            UsernsBlockFd = "--userns-block-fd" "FD" "Leave the id maps to others and wait until FD can be read",
+            InfoFd = "--info-fd" "FD" "Describe the running sandbox on FD, in JSON",
+            JsonStatusFd = "--json-status-fd" "FD" "Report start and end of the sandbox on FD, a JSON object a line",
+        }
+        /// How long it lives.
+        LIFETIME {
+            DieWithParent = "--die-with-parent" "" "Kill the sandbox when the process that started it is gone",
+        }
+    }
+}
+
+/// ns-enter's frame while it is put together.
+#[derive(Debug, Default)]
+pub struct NsEnterDraft {
+    /// New namespaces by their `CLONE_NEW*` bits, the user namespace not among them.
+    pub namespaces: u32,
+    /// `--unshare-cgroup-try`.
+    pub cgroup_try: bool,
+    /// `--unshare-user`.
+    pub user: bool,
+    /// `--unshare-user-try`.
+    pub user_try: bool,
+    /// `--userns`.
+    pub userns_fd: Option<FdNumber>,
+    /// `--pidns`.
+    pub pidns_fd: Option<FdNumber>,
+    /// `--uid`.
+    pub uid: Option<u32>,
+    /// `--gid`.
+    pub gid: Option<u32>,
+    /// `--hostname`.
+    pub hostname: Option<Text<'static>>,
+    /// `--userns-block-fd`.
+    pub userns_block_fd: Option<FdNumber>,
+    /// `--info-fd`.
+    pub info_fd: Option<FdNumber>,
+    /// `--json-status-fd`.
+    pub json_status_fd: Option<FdNumber>,
+    /// `--die-with-parent`.
+    pub die_with_parent: bool,
+}
+
+impl NsEnterDraft {
+    /// Puts `option` into the draft.
+    pub fn apply(&mut self, option: NsEnterOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
+        use NsEnterOption as Opt;
+        let [first, ..] = operands;
+        let number = |slot: &mut Option<FdNumber>| {
+            context.only_last(option.name(), slot);
+            *slot = Some(number::fd(first)?);
+            Ok(())
+        };
+        match option {
+            Opt::UnshareAll => {
+                self.user_try = true;
+                self.cgroup_try = true;
+                self.namespaces |= flags::NEWIPC | flags::NEWPID | flags::NEWNET | flags::NEWUTS;
+            }
+            Opt::ShareNet => self.namespaces &= !flags::NEWNET,
+            Opt::UnshareUser => self.user = true,
+            Opt::UnshareUserTry => self.user_try = true,
+            Opt::UnshareIpc => self.namespaces |= flags::NEWIPC,
+            Opt::UnsharePid => self.namespaces |= flags::NEWPID,
+            Opt::UnshareNet => self.namespaces |= flags::NEWNET,
+            Opt::UnshareUts => self.namespaces |= flags::NEWUTS,
+            Opt::UnshareCgroup => self.namespaces |= flags::NEWCGROUP,
+            Opt::UnshareCgroupTry => self.cgroup_try = true,
+            Opt::Userns => return number(&mut self.userns_fd),
+            Opt::Pidns => return number(&mut self.pidns_fd),
+            Opt::UsernsBlockFd => return number(&mut self.userns_block_fd),
+            Opt::InfoFd => return number(&mut self.info_fd),
+            Opt::JsonStatusFd => return number(&mut self.json_status_fd),
+            Opt::Uid => {
+                context.only_last(option.name(), &self.uid);
+                self.uid = Some(number::id("uid", first)?);
+            }
+            Opt::Gid => {
+                context.only_last(option.name(), &self.gid);
+                self.gid = Some(number::id("gid", first)?);
+            }
+            Opt::Hostname => {
+                context.only_last(option.name(), &self.hostname);
+                self.hostname = Some(Text(first));
+            }
+            Opt::DieWithParent => self.die_with_parent = true,
+        }
+        Ok(())
+    }
+
+    /// Whether the namespace with this `CLONE_NEW*` bit is to be new.
+    pub fn unshares(&self, flag: u32) -> bool {
+        Namespaces(self.namespaces).has(flag)
+    }
+
+    /// What becomes of the user namespace.
+    pub fn user_ns(&self) -> UserNs {
+        match (self.userns_fd, self.user, self.user_try) {
+            (Some(_), ..) => UserNs::Keep,
+            (None, true, _) => UserNs::New,
+            (None, false, true) => UserNs::Try,
+            (None, false, false) => UserNs::UnlessRoot,
+        }
+    }
+}

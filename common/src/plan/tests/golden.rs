@@ -1,0 +1,233 @@
+//! Golden plans: `tests/golden/NAME.plan`, and beside each a `NAME.txt` that says in words and bytes what it holds.
+
+use super::generate::list;
+use super::*;
+use crate::caps::{CapSet, cap};
+use crate::text::{Path, Text};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"))
+}
+
+fn fd(number: i32) -> FdNumber {
+    FdNumber::new(number).unwrap()
+}
+
+fn mode(bits: u32) -> Mode {
+    Mode::new(bits).unwrap()
+}
+
+fn command(words: &[&'static std::ffi::CStr]) -> Command<'static> {
+    let args: Vec<Text> = words.iter().map(|word| Text(word)).collect();
+    Command { argv0: None, args: list(&args), env: List::EMPTY, directory: None, exec_label: None }
+}
+
+/// The command and nothing else.
+fn minimal() -> Records<'static> {
+    Records {
+        flags: FLAG_BWRAP,
+        ns_enter: None,
+        fs_build: None,
+        priv_drop: None,
+        init_reaper: None,
+        seccomp_load: None,
+        command: command(&[c"true"]),
+    }
+}
+
+/// `SECCOMP_RET_ALLOW`, and `SECCOMP_RET_ERRNO` with `ENOSYS`: one `BPF_RET | BPF_K` entry each.
+const ALLOW: [u8; 8] = [6, 0, 0, 0, 0, 0, 0xff, 0x7f];
+const NOSYS: [u8; 8] = [6, 0, 0, 0, 38, 0, 5, 0];
+
+/// Every frame, every operation, every field set.
+fn rich() -> Records<'static> {
+    let access = [Access::ReadWrite, Access::ReadOnly, Access::Device];
+    let (source, dest) = (Path(c"/usr"), Path(c"/mnt/usr"));
+    let mut ops: Vec<MountOp> = access
+        .iter()
+        .map(|access| MountOp::Bind { source, dest, access: *access, allow_missing: false })
+        .collect();
+    ops.extend([
+        MountOp::Bind { source: Path(c"/no"), dest, access: Access::ReadOnly, allow_missing: true },
+        MountOp::BindFd { fd: fd(10), dest, access: Access::ReadWrite },
+        MountOp::OverlaySrc { source: Path(c"/lower") },
+        MountOp::Overlay { upper: Path(c"/upper"), work: Path(c"/work"), dest: Path(c"/over") },
+        MountOp::TmpOverlay { dest: Path(c"/tmp-over") },
+        MountOp::RoOverlay { dest: Path(c"/ro-over") },
+        MountOp::Proc { dest: Path(c"/proc") },
+        MountOp::Dev { dest: Path(c"/dev") },
+        MountOp::Tmpfs { dest: Path(c"/tmp"), mode: mode(0o1777), size: None },
+        MountOp::Tmpfs { dest: Path(c"/run"), mode: mode(0o755), size: Some(10 << 20) },
+        MountOp::Mqueue { dest: Path(c"/dev/mqueue") },
+        MountOp::Dir { dest: Path(c"/a/b"), mode: mode(0o700) },
+        MountOp::File { fd: fd(11), dest: Path(c"/etc/passwd"), mode: mode(0o644) },
+        MountOp::BindData { fd: fd(12), dest: Path(c"/data"), mode: mode(0o600), read_only: false },
+        MountOp::BindData { fd: fd(12), dest: Path(c"/ro-data"), mode: mode(0o400), read_only: true },
+        MountOp::Symlink { target: Path(c"usr/bin"), dest: Path(c"/bin") },
+        MountOp::RemountRo { dest: Path(c"/") },
+        MountOp::Chmod { path: Path(c"/a"), mode: mode(0o7777) },
+    ]);
+    let ns_enter = NsEnter {
+        namespaces: Namespaces::ALL,
+        cgroup_try: true,
+        user: UserNs::New,
+        userns_fd: Some(fd(20)),
+        pidns_fd: Some(fd(21)),
+        uid: Some(1000),
+        gid: Some(100),
+        second: SecondUserNs::Always,
+        loopback: true,
+        hostname: Some(Text(c"golden")),
+        die_with_parent: true,
+        info_fd: Some(fd(22)),
+        json_status_fd: Some(fd(23)),
+        userns_block_fd: Some(fd(24)),
+        raise: CapSet::of(&[cap::SYS_ADMIN, cap::NET_ADMIN]),
+    };
+    let priv_drop = PrivDrop {
+        userns2_fd: Some(fd(25)),
+        disable_userns: true,
+        assert_userns_disabled: true,
+        cap_add: CapSet::of(&[cap::CHOWN]),
+        cap_drop: CapSet::ALL,
+        block_fd: Some(fd(26)),
+        new_session: true,
+        die_with_parent: true,
+    };
+    let programs = [NOSYS, ALLOW].map(|entry| Program::new(Box::leak(Box::new(entry))).unwrap());
+    let locks = [Path(c"/run/lock"), Path(c"relative.lock")];
+    let (name, value) = (Text(c"HOME"), Text(c"/home/\xc3\xa4 b"));
+    let env = [EnvOp::Clear, EnvOp::Set { name, value }, EnvOp::Unset { name: Text(c"TMPDIR") }];
+    Records {
+        flags: FLAG_BWRAP | FLAG_LEVEL_PREFIX,
+        ns_enter: Some(ns_enter),
+        fs_build: Some(FsBuild { best_effort: true, file_label: Some(Text(c"label")), ops: list(&ops) }),
+        priv_drop: Some(priv_drop),
+        init_reaper: Some(InitReaper {
+            locks: list(&locks),
+            sync_fds: list(&[fd(0), fd(127), fd(128), fd(i32::MAX)]),
+            die_with_parent: true,
+        }),
+        seccomp_load: Some(SeccompLoad { programs: list(&programs) }),
+        command: Command {
+            argv0: Some(Text(c"-sh")),
+            env: list(&env),
+            directory: Some(Path(c"/")),
+            exec_label: Some(Text(c"user_u:user_r:user_t:s0")),
+            ..command(&[c"/bin/sh", c"-c", c"", c"a\nb"])
+        },
+    }
+}
+
+/// 1,000 operations: lengths that take more than one byte.
+fn many() -> Records<'static> {
+    let ops: Vec<MountOp> = (0..1000)
+        .map(|n| {
+            let text = std::ffi::CString::new(format!("/dir/{n}")).unwrap();
+            let dest = Path(Box::leak(text.into_boxed_c_str()));
+            MountOp::Dir { dest, mode: mode(n % 0o10000) }
+        })
+        .collect();
+    let fs_build = FsBuild { best_effort: false, file_label: None, ops: list(&ops) };
+    Records { fs_build: Some(fs_build), ..minimal() }
+}
+
+pub(super) fn all() -> [(&'static str, Records<'static>); 3] {
+    [("minimal", minimal()), ("rich", rich()), ("many", many())]
+}
+
+/// A record's fields or a list's items, one a line: the readable half of a golden plan.
+fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
+    fn items<'a, T: Field<'a> + std::fmt::Debug>(out: &mut String, name: &str, list: &List<'a, T>) {
+        writeln!(out, "  {name}: {}", list.len()).unwrap();
+        list.iter().for_each(|item| writeln!(out, "    {item:?}").unwrap());
+    }
+    let lines = |record: String| record.replace(" { ", "\n  ").replace(", ", "\n  ").replace(" }", "\n");
+    let mut out = format!("version {VERSION}, flags {}, {} bytes\n", records.flags, bytes.len());
+    if let Some(frame) = &records.ns_enter {
+        out.push_str(&lines(format!("{frame:?}")));
+    }
+    if let Some(FsBuild { best_effort, file_label, ops }) = &records.fs_build {
+        writeln!(out, "FsBuild\n  best_effort: {best_effort}\n  file_label: {file_label:?}").unwrap();
+        items(&mut out, "ops", ops);
+    }
+    if let Some(frame) = &records.priv_drop {
+        out.push_str(&lines(format!("{frame:?}")));
+    }
+    if let Some(InitReaper { locks, sync_fds, die_with_parent }) = &records.init_reaper {
+        writeln!(out, "InitReaper\n  die_with_parent: {die_with_parent}").unwrap();
+        items(&mut out, "locks", locks);
+        items(&mut out, "sync_fds", sync_fds);
+    }
+    if let Some(SeccompLoad { programs }) = &records.seccomp_load {
+        out.push_str("SeccompLoad\n");
+        items(&mut out, "programs", programs);
+    }
+    let Command { argv0, args, env, directory, exec_label } = &records.command;
+    writeln!(
+        out,
+        "Command\n  argv0: {argv0:?}\n  directory: {directory:?}\n  exec_label: {exec_label:?}"
+    )
+    .unwrap();
+    items(&mut out, "args", args);
+    items(&mut out, "env", env);
+    for (index, line) in bytes.chunks(16).enumerate() {
+        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' };
+        let text: String = line.iter().map(shown).collect();
+        writeln!(out, "{:06x}  {:<47}  {text}", 16 * index, hex.join(" ")).unwrap();
+    }
+    out
+}
+
+const HOW: &str = "The format has changed. If it was meant to: give common::plan::VERSION a new number and run\n    \
+     UPDATE_GOLDEN=1 cargo test -p common golden\nthen read the difference of tests/golden/*.txt.";
+
+#[test]
+fn golden_plans_are_encoded_in_the_same_bytes_as_ever() {
+    for (name, records) in all() {
+        let bytes = records.encode();
+        let text = describe(&records, &bytes);
+        let (plan_file, text_file) =
+            (folder().join(format!("{name}.plan")), folder().join(format!("{name}.txt")));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&plan_file, &bytes).unwrap();
+            std::fs::write(&text_file, &text).unwrap();
+        }
+        let pinned = std::fs::read(&plan_file).unwrap_or_else(|e| panic!("{}: {e}", plan_file.display()));
+        assert!(pinned == bytes, "{}: other bytes. {HOW}", plan_file.display());
+        let pinned = std::fs::read_to_string(&text_file).unwrap_or_default();
+        assert!(pinned == text, "{}: does not describe its plan. {HOW}", text_file.display());
+    }
+}
+
+#[test]
+fn golden_plans_decode_to_what_they_were_made_of_and_encode_back() {
+    for (name, records) in all() {
+        let bytes = std::fs::read(folder().join(format!("{name}.plan"))).unwrap();
+        let decoded = Records::decode(&bytes).unwrap();
+        assert_eq!(decoded, records, "{name}");
+        assert_eq!(decoded.encode(), bytes, "{name}");
+    }
+}
+
+#[test]
+fn the_rich_plan_has_every_frame_every_operation_and_every_field() {
+    let rich = rich();
+    assert_eq!(rich.frames().len(), Stage::ALL.len());
+    let numbers: BTreeSet<u32> = rich
+        .fs_build
+        .unwrap()
+        .ops
+        .iter()
+        .map(|op| {
+            let mut out = Buffer::new(64).unwrap();
+            op.encode(&mut out).unwrap();
+            u32::from(out.bytes()[0])
+        })
+        .collect();
+    assert_eq!(numbers, MountOp::VARIANTS.iter().map(|(number, ..)| *number).collect());
+    assert!(!format!("{:?}", (rich.ns_enter, rich.priv_drop, rich.command)).contains("None"));
+}

@@ -1,0 +1,353 @@
+//! The one way to fail: operation, object and errno text in one line on standard error, exit 1.
+
+use crate::errno::Errno;
+use crate::sys;
+use crate::text::{Path, Text};
+use core::ffi::CStr;
+
+/// A piece of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Our own words.
+    Str(&'static str),
+    /// The user's bytes, as they are but for control characters.
+    Bytes(&'static [u8]),
+    /// A decimal number.
+    Int(i64),
+    /// An octal number with a leading 0, as `printf("%#o")` writes it.
+    Octal(u32),
+}
+
+impl From<&'static str> for Part {
+    fn from(s: &'static str) -> Part {
+        Part::Str(s)
+    }
+}
+
+impl From<&'static CStr> for Part {
+    fn from(s: &'static CStr) -> Part {
+        Part::Bytes(s.to_bytes())
+    }
+}
+
+impl From<&'static [u8]> for Part {
+    fn from(s: &'static [u8]) -> Part {
+        Part::Bytes(s)
+    }
+}
+
+impl From<Path<'static>> for Part {
+    fn from(s: Path<'static>) -> Part {
+        Part::Bytes(s.bytes())
+    }
+}
+
+impl From<Text<'static>> for Part {
+    fn from(s: Text<'static>) -> Part {
+        Part::Bytes(s.bytes())
+    }
+}
+
+impl From<i32> for Part {
+    fn from(n: i32) -> Part {
+        Part::Int(i64::from(n))
+    }
+}
+
+impl From<u32> for Part {
+    fn from(n: u32) -> Part {
+        Part::Int(i64::from(n))
+    }
+}
+
+impl From<u8> for Part {
+    fn from(n: u8) -> Part {
+        Part::Int(i64::from(n))
+    }
+}
+
+const PARTS: usize = 6;
+
+/// Why a stage stops, or what it warns about.
+///
+/// A pointer, so that the `Result` of every step is one: a fault ends the process, and what it costs then (a page
+/// that is never given back) does not matter, while the code that moves results about is on every path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault(&'static Detail);
+
+/// What a fault says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Detail {
+    parts: [Part; PARTS],
+    errno: Option<Errno>,
+    of_mount: bool,
+    status: u8,
+}
+
+/// What is said when there is no memory left to say anything else.
+static OUT_OF_MEMORY: Detail = Detail {
+    parts: [
+        Part::Str("Out of memory"),
+        Part::Str(""),
+        Part::Str(""),
+        Part::Str(""),
+        Part::Str(""),
+        Part::Str(""),
+    ],
+    errno: None,
+    of_mount: false,
+    status: 1,
+};
+
+/// A step of a stage: done, or the fault that stops the launch.
+pub type Outcome<T> = core::result::Result<T, Fault>;
+
+impl Fault {
+    /// A fault that reads as `parts`, one after another; at most six.
+    pub fn new<const N: usize>(parts: [Part; N]) -> Fault {
+        const { assert!(N <= PARTS) };
+        Fault::of(&parts)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(parts: &[Part]) -> Fault {
+        let mut all = [Part::Str(""); PARTS];
+        for (to, from) in all.iter_mut().zip(parts) {
+            *to = *from;
+        }
+        Fault::keep(Detail { parts: all, errno: None, of_mount: false, status: 1 })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep(detail: Detail) -> Fault {
+        Fault(sys::leak(detail).unwrap_or(&OUT_OF_MEMORY))
+    }
+
+    /// With `: ` and the text of `errno` behind it.
+    pub fn errno(self, errno: Errno) -> Fault {
+        Fault::keep(Detail { errno: Some(errno), ..*self.0 })
+    }
+
+    /// The same, but `ENOSPC` reads as what it means for a mount (`mount(2)`): not a full disk, but
+    /// `/proc/sys/fs/mount-max`.
+    pub fn mount_errno(self, errno: Errno) -> Fault {
+        Fault::keep(Detail { errno: Some(errno), of_mount: true, ..*self.0 })
+    }
+
+    /// With an exit status other than 1.
+    pub fn status(self, status: u8) -> Fault {
+        Fault::keep(Detail { status, ..*self.0 })
+    }
+
+    /// The errno that it carries.
+    pub fn cause(&self) -> Option<Errno> {
+        self.0.errno
+    }
+}
+
+/// Builds a [`Fault`] from words, paths and numbers: `fault!("Can't chdir to ", path)`.
+#[macro_export]
+macro_rules! fault {
+    ($($part:expr),+ $(,)?) => {
+        $crate::report::Fault::new([$($crate::report::Part::from($part)),+])
+    };
+}
+
+/// Gives a failed system call its operation and object. There is no conversion from [`Errno`] to [`Fault`], so
+/// that a `?` which forgets them does not compile.
+pub trait At<T> {
+    /// `fault` with this errno behind it.
+    fn at(self, fault: impl FnOnce() -> Fault) -> Outcome<T>;
+    /// The same for a mount, where `ENOSPC` has a text of its own.
+    fn at_mount(self, fault: impl FnOnce() -> Fault) -> Outcome<T>;
+}
+
+impl<T> At<T> for sys::Result<T> {
+    fn at(self, fault: impl FnOnce() -> Fault) -> Outcome<T> {
+        self.map_err(|errno| fault().errno(errno))
+    }
+
+    fn at_mount(self, fault: impl FnOnce() -> Fault) -> Outcome<T> {
+        self.map_err(|errno| fault().mount_errno(errno))
+    }
+}
+
+/// Who speaks: what a message starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// The name before the first colon: `bwrap` or the stage's.
+    pub name: &'static str,
+    /// Whether a syslog level (`<3>`) goes before it (`--level-prefix`).
+    pub level_prefix: bool,
+}
+
+/// syslog(3) levels that messages have.
+const LOG_ERR: &str = "<3>";
+const LOG_WARNING: &str = "<4>";
+
+impl Voice {
+    /// Says `fault` and ends the process with its status.
+    pub fn die(self, fault: Fault) -> ! {
+        self.say(LOG_ERR, &fault);
+        sys::exit(fault.0.status)
+    }
+
+    /// Says `fault` as a warning.
+    pub fn warn(self, fault: Fault) {
+        self.say(LOG_WARNING, &fault);
+    }
+
+    fn say(self, level: &str, fault: &Fault) {
+        let mut line = Line::new();
+        self.write(level, fault, &mut line);
+        line.flush();
+    }
+
+    fn write(self, level: &str, fault: &Fault, line: &mut Line) {
+        if self.level_prefix {
+            line.push(level.as_bytes());
+        }
+        line.push(self.name.as_bytes());
+        line.push(b": ");
+        for part in fault.0.parts {
+            line.part(part);
+        }
+        if let Some(errno) = fault.0.errno {
+            line.push(b": ");
+            line.errno(errno, fault.0.of_mount);
+        }
+        line.push(b"\n");
+    }
+}
+
+/// A message being put together; it goes out in one write unless it is longer than the buffer.
+struct Line {
+    buf: [u8; 1024],
+    len: usize,
+}
+
+impl Line {
+    fn new() -> Line {
+        Line { buf: [0; 1024], len: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.len == self.buf.len() {
+                self.flush();
+            }
+            if let Some(slot) = self.buf.get_mut(self.len) {
+                *slot = byte;
+                self.len += 1;
+            }
+        }
+    }
+
+    fn part(&mut self, part: Part) {
+        match part {
+            Part::Str(s) => self.push(s.as_bytes()),
+            Part::Bytes(bytes) => self.escaped(bytes),
+            Part::Int(n) => {
+                if n < 0 {
+                    self.push(b"-");
+                }
+                self.number(n.unsigned_abs(), 10);
+            }
+            Part::Octal(n) => {
+                if n != 0 {
+                    self.push(b"0");
+                }
+                self.number(u64::from(n), 8);
+            }
+        }
+    }
+
+    /// A path may hold terminal escapes that its owner chose; a message about it must not act them out.
+    fn escaped(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte < 0x20 && byte != b'\n' && byte != b'\t' || byte == 0x7f {
+                let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + (n - 10) };
+                self.push(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+            } else {
+                self.push(&[byte]);
+            }
+        }
+    }
+
+    fn number(&mut self, mut n: u64, base: u64) {
+        let mut digits = [0u8; 22];
+        let mut at = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (n % base) as u8;
+            n /= base;
+            at -= 1;
+            if n == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(at..).unwrap_or_default());
+    }
+
+    fn errno(&mut self, errno: Errno, of_mount: bool) {
+        if of_mount && errno == Errno::NOSPC {
+            self.push(
+                b"Limit exceeded (ENOSPC). (Hint: Check that /proc/sys/fs/mount-max is sufficient, \
+                  typically 100000)",
+            );
+        } else if let Some(text) = errno.text() {
+            self.push(text.as_bytes());
+        } else {
+            self.push(b"Unknown error ");
+            self.number(u64::from(errno.0), 10);
+        }
+    }
+
+    fn flush(&mut self) {
+        let text = self.buf.get(..self.len).unwrap_or_default();
+        // A message that cannot be written (standard error closed or full) is lost; the exit status still tells.
+        let _ = sys::write_all(sys::STDERR, text);
+        self.len = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(voice: Voice, level: &str, fault: Fault) -> String {
+        let mut line = Line::new();
+        voice.write(level, &fault, &mut line);
+        String::from_utf8(line.buf[..line.len].to_vec()).unwrap()
+    }
+
+    const BWRAP: Voice = Voice { name: "bwrap", level_prefix: false };
+
+    #[test]
+    fn a_fault_names_operation_object_and_errno() {
+        let fault = fault!("Can't find source path ", c"/x").errno(Errno::NOENT);
+        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't find source path /x: No such file or directory\n");
+    }
+
+    #[test]
+    fn numbers_and_levels_are_written_as_printf_does() {
+        let voice = Voice { name: "fs-build", level_prefix: true };
+        let fault = Fault::new([Part::Octal(0o755), Part::Str(" "), Part::Octal(0), Part::from(-12i32)]);
+        assert_eq!(text(voice, LOG_WARNING, fault), "<4>fs-build: 0755 0-12\n");
+    }
+
+    #[test]
+    fn a_mount_that_finds_no_space_says_which() {
+        let fault = fault!("Can't mount proc on ", c"/proc").mount_errno(Errno::NOSPC);
+        assert!(text(BWRAP, LOG_ERR, fault).contains("mount-max"));
+        let fault = fault!("x").errno(Errno(4000));
+        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: x: Unknown error 4000\n");
+    }
+
+    #[test]
+    fn control_characters_of_a_path_are_not_acted_out() {
+        let fault = fault!("Can't open ", c"/a\x1b[2J\x7f\r");
+        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't open /a\\x1b[2J\\x7f\\x0d\n");
+    }
+}

@@ -1,0 +1,189 @@
+//! Processes: clone, exec, wait, exit, namespaces and `prctl`.
+
+use super::{Fd, Result, Strings, raw, raw::nr};
+
+use core::ffi::CStr;
+
+/// `CLONE_NEW*` flags without their prefix.
+#[allow(missing_docs)]
+pub mod clone_flags {
+    pub const NEWNS: u32 = 0x0002_0000;
+    pub const NEWCGROUP: u32 = 0x0200_0000;
+    pub const NEWUTS: u32 = 0x0400_0000;
+    pub const NEWIPC: u32 = 0x0800_0000;
+    pub const NEWUSER: u32 = 0x1000_0000;
+    pub const NEWPID: u32 = 0x2000_0000;
+    pub const NEWNET: u32 = 0x4000_0000;
+}
+
+const SIGCHLD: usize = 17;
+
+/// Which side of a fork this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The new process.
+    Child,
+    /// The old one, with the child's process id as seen from here.
+    Parent(i32),
+}
+
+/// `clone(flags | SIGCHLD)` without a new stack: a fork into new namespaces ([`clone_flags`]; 0 for none).
+///
+/// The child is a copy with memory of its own, so this is as safe as returning twice can be: a stage has one
+/// thread, hence no lock that somebody else held, and both sides go on in the same code with their own copies.
+/// [clone(2)](https://man7.org/linux/man-pages/man2/clone.2.html)
+pub fn fork_into(flags: u32) -> Result<Forked> {
+    // SAFETY: no CLONE_VM, so no memory is shared; a null stack means the child goes on on its copy of ours. The
+    // process has one thread (the runtime starts none), so no other thread's state is lost in the child.
+    let pid = unsafe { raw::syscall6(nr::CLONE, [flags as usize | SIGCHLD, 0, 0, 0, 0, 0]) }?;
+    Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
+}
+
+/// `unshare(flags)`: moves this process into new namespaces.
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html)
+pub fn unshare(flags: u32) -> Result<()> {
+    raw::plain(nr::UNSHARE, [flags as usize, 0, 0, 0, 0, 0]).map(drop)
+}
+
+/// `setns(fd, kind)`: joins the namespace at `fd`, which must be of that kind ([`clone_flags`]).
+/// [setns(2)](https://man7.org/linux/man-pages/man2/setns.2.html)
+pub fn setns(fd: Fd, kind: u32) -> Result<()> {
+    raw::plain(nr::SETNS, [fd.arg(), kind as usize, 0, 0, 0, 0]).map(drop)
+}
+
+/// `execve(path, args, env)`: returns only to say why not.
+/// [execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)
+pub fn execve(path: &CStr, args: Strings<'_>, env: Strings<'_>) -> crate::errno::Errno {
+    // SAFETY: execve reads a string and two null-terminated arrays of pointers to strings; `Strings` holds
+    // just such an array (its constructor checks the terminator and borrows the strings). When it succeeds
+    // nothing of this image is left to be unsound.
+    match unsafe { raw::syscall6(nr::EXECVE, [path.as_ptr() as usize, args.address(), env.address(), 0, 0, 0]) } {
+        Err(errno) => errno,
+        Ok(_) => crate::errno::Errno::NOEXEC,
+    }
+}
+
+/// `execveat(fd, "", args, env, AT_EMPTY_PATH)`: runs the program that `fd` (`O_PATH` will do) is open on;
+/// returns only to say why not. [execveat(2)](https://man7.org/linux/man-pages/man2/execveat.2.html)
+pub fn fexecve(fd: Fd, args: Strings<'_>, env: Strings<'_>) -> crate::errno::Errno {
+    const AT_EMPTY_PATH: usize = 0x1000;
+    let call = [fd.arg(), c"".as_ptr() as usize, args.address(), env.address(), AT_EMPTY_PATH, 0];
+    // SAFETY: as in `execve`; the path is a constant empty string.
+    match unsafe { raw::syscall6(nr::EXECVEAT, call) } {
+        Err(errno) => errno,
+        Ok(_) => crate::errno::Errno::NOEXEC,
+    }
+}
+
+/// How a process ended, as `wait(2)` encodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitStatus(pub i32);
+
+impl WaitStatus {
+    /// The exit status in the encoding of a shell: n, or 128 + n when signal n ended it.
+    pub fn shell(self) -> u8 {
+        let signal = self.0 & 0x7f;
+        if signal == 0 { (self.0 >> 8 & 0xff) as u8 } else { (128 + signal) as u8 }
+    }
+}
+
+/// `wait4(pid, &status, 0, NULL)`: waits until child `pid` (-1: any child) ends; its id and how it ended.
+/// [wait(2)](https://man7.org/linux/man-pages/man2/wait.2.html)
+pub fn wait(pid: i32) -> Result<(i32, WaitStatus)> {
+    let mut status = 0i32;
+    let args = [pid as isize as usize, (&raw mut status) as usize, 0, 0, 0, 0];
+    // SAFETY: wait4 writes one int at `status`, a live local; the usage pointer may be null.
+    let pid = unsafe { raw::syscall6(nr::WAIT4, args) }?;
+    Ok((pid as i32, WaitStatus(status)))
+}
+
+/// `kill(pid, SIGKILL)`, for a child that this process has made and not waited for yet, so that the number is
+/// still its. [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html)
+pub fn kill(pid: i32) -> Result<()> {
+    raw::plain(nr::KILL, [pid as isize as usize, usize::from(super::SIGKILL), 0, 0, 0, 0]).map(drop)
+}
+
+/// `exit_group(status)`. [_exit(2)](https://man7.org/linux/man-pages/man2/_exit.2.html)
+pub fn exit(status: u8) -> ! {
+    loop {
+        let _ = raw::plain(nr::EXIT_GROUP, [usize::from(status), 0, 0, 0, 0, 0]);
+    }
+}
+
+/// `getpid()`: this process's id in its own PID namespace.
+pub fn getpid() -> i32 {
+    raw::plain(nr::GETPID, [0; 6]).unwrap_or(0) as i32
+}
+
+/// `getppid()`: the parent's process id; 0 when it is outside this PID namespace.
+pub fn getppid() -> i32 {
+    raw::plain(nr::GETPPID, [0; 6]).unwrap_or(0) as i32
+}
+
+/// `setsid()`: a new session without a controlling terminal.
+/// [setsid(2)](https://man7.org/linux/man-pages/man2/setsid.2.html)
+pub fn setsid() -> Result<()> {
+    raw::plain(nr::SETSID, [0; 6]).map(drop)
+}
+
+/// `sethostname(name)`. [sethostname(2)](https://man7.org/linux/man-pages/man2/sethostname.2.html)
+pub fn sethostname(name: &[u8]) -> Result<()> {
+    // SAFETY: sethostname reads `name.len()` bytes at `name`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::SETHOSTNAME, [name.as_ptr() as usize, name.len(), 0, 0, 0, 0]) }.map(drop)
+}
+
+const PR_SET_PDEATHSIG: usize = 1;
+const PR_SET_DUMPABLE: usize = 4;
+const PR_SET_NO_NEW_PRIVS: usize = 38;
+const PR_GET_NO_NEW_PRIVS: usize = 39;
+const PR_SET_CHILD_SUBREAPER: usize = 36;
+
+/// `prctl(PR_SET_PDEATHSIG, signal)`: this process gets `signal` when its parent ends.
+/// [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html)
+pub fn set_pdeathsig(signal: u8) -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_PDEATHSIG, usize::from(signal), 0, 0, 0, 0]).map(drop)
+}
+
+/// `prctl(PR_SET_DUMPABLE, on)`: whether the owner of this process may trace it and own its /proc files.
+/// [PR_SET_DUMPABLE(2const)](https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html)
+pub fn set_dumpable(on: bool) -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_DUMPABLE, usize::from(on), 0, 0, 0, 0]).map(drop)
+}
+
+/// `prctl(PR_SET_NO_NEW_PRIVS, 1)`: no exec of this process or of its children grants privileges any more.
+/// [PR_SET_NO_NEW_PRIVS(2const)](https://man7.org/linux/man-pages/man2/PR_SET_NO_NEW_PRIVS.2const.html)
+pub fn set_no_new_privs() -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0]).map(drop)
+}
+
+/// `prctl(PR_GET_NO_NEW_PRIVS)`.
+pub fn no_new_privs() -> Result<bool> {
+    raw::plain(nr::PRCTL, [PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0]).map(|value| value == 1)
+}
+
+/// `prctl(PR_SET_CHILD_SUBREAPER, 1)`: orphans below this process become its children.
+/// [PR_SET_CHILD_SUBREAPER(2const)](https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html)
+pub fn set_child_subreaper() -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0]).map(drop)
+}
+
+/// `seccomp(SECCOMP_SET_MODE_FILTER, 0, program)`: adds a filter, `program` being whole 8-byte
+/// `struct sock_filter` entries in native byte order.
+/// [seccomp(2)](https://man7.org/linux/man-pages/man2/seccomp.2.html)
+pub fn seccomp_set_mode_filter(program: &[u8]) -> Result<()> {
+    const SET_MODE_FILTER: usize = 1;
+    /// `struct sock_fprog`.
+    #[repr(C)]
+    struct Fprog {
+        len: u16,
+        filter: *const u8,
+    }
+    let Ok(len) = u16::try_from(program.len() / 8) else {
+        return Err(crate::errno::Errno::INVAL);
+    };
+    let fprog = Fprog { len, filter: program.as_ptr() };
+    // SAFETY: seccomp reads one struct sock_fprog, a live local, and `len` entries of 8 bytes at `filter`:
+    // `program` holds at least that many and is borrowed until the return; the kernel copies byte by byte, so
+    // no alignment is needed.
+    unsafe { raw::syscall6(nr::SECCOMP, [SET_MODE_FILTER, 0, (&raw const fprog) as usize, 0, 0, 0]) }.map(drop)
+}

@@ -1,0 +1,117 @@
+//! The system call instruction and the numbers of the calls that sallyport makes (x86_64).
+
+use crate::errno::Errno;
+use core::arch::asm;
+
+/// System call numbers, from `arch/x86/entry/syscalls/syscall_64.tbl` of Linux 6.18.
+#[allow(missing_docs)]
+pub mod nr {
+    pub const READ: usize = 0;
+    pub const WRITE: usize = 1;
+    pub const CLOSE: usize = 3;
+    pub const POLL: usize = 7;
+    pub const LSEEK: usize = 8;
+    pub const MMAP: usize = 9;
+    pub const MUNMAP: usize = 11;
+    pub const RT_SIGACTION: usize = 13;
+    pub const RT_SIGPROCMASK: usize = 14;
+    pub const IOCTL: usize = 16;
+    pub const PREAD64: usize = 17;
+    pub const MREMAP: usize = 25;
+    pub const GETPID: usize = 39;
+    pub const SOCKET: usize = 41;
+    pub const SENDTO: usize = 44;
+    pub const RECVFROM: usize = 45;
+    pub const SENDMSG: usize = 46;
+    pub const RECVMSG: usize = 47;
+    pub const BIND: usize = 49;
+    pub const SOCKETPAIR: usize = 53;
+    pub const SETSOCKOPT: usize = 54;
+    pub const CLONE: usize = 56;
+    pub const EXECVE: usize = 59;
+    pub const WAIT4: usize = 61;
+    pub const KILL: usize = 62;
+    pub const FCNTL: usize = 72;
+    pub const FTRUNCATE: usize = 77;
+    pub const GETCWD: usize = 79;
+    pub const CHDIR: usize = 80;
+    pub const FCHDIR: usize = 81;
+    pub const FCHMOD: usize = 91;
+    pub const UMASK: usize = 95;
+    pub const GETUID: usize = 102;
+    pub const GETGID: usize = 104;
+    pub const GETEUID: usize = 107;
+    pub const GETEGID: usize = 108;
+    pub const GETPPID: usize = 110;
+    pub const SETSID: usize = 112;
+    pub const SETRESUID: usize = 117;
+    pub const SETRESGID: usize = 119;
+    pub const CAPGET: usize = 125;
+    pub const CAPSET: usize = 126;
+    pub const STATFS: usize = 137;
+    pub const PIVOT_ROOT: usize = 155;
+    pub const PRCTL: usize = 157;
+    pub const MOUNT: usize = 165;
+    pub const UMOUNT2: usize = 166;
+    pub const SETHOSTNAME: usize = 170;
+    pub const EXIT_GROUP: usize = 231;
+    pub const OPENAT: usize = 257;
+    pub const MKDIRAT: usize = 258;
+    pub const NEWFSTATAT: usize = 262;
+    pub const UNLINKAT: usize = 263;
+    pub const SYMLINKAT: usize = 266;
+    pub const READLINKAT: usize = 267;
+    pub const FCHMODAT: usize = 268;
+    pub const UNSHARE: usize = 272;
+    pub const PIPE2: usize = 293;
+    pub const SETNS: usize = 308;
+    pub const SECCOMP: usize = 317;
+    pub const MEMFD_CREATE: usize = 319;
+    pub const EXECVEAT: usize = 322;
+    pub const STATX: usize = 332;
+    pub const OPEN_TREE: usize = 428;
+    pub const MOVE_MOUNT: usize = 429;
+    pub const FSOPEN: usize = 430;
+    pub const FSCONFIG: usize = 431;
+    pub const FSMOUNT: usize = 432;
+    pub const CLOSE_RANGE: usize = 436;
+    pub const OPENAT2: usize = 437;
+    pub const FACCESSAT2: usize = 439;
+    pub const MOUNT_SETATTR: usize = 442;
+    pub const FCHMODAT2: usize = 452;
+}
+
+/// Makes system call `nr` with six arguments; a result from -4095 to -1 is the errno.
+///
+/// # Safety
+///
+/// Each argument that the call takes as a pointer must be valid for what the call reads or writes there, until
+/// it returns. Calls that end, copy or replace the process have duties of their own; their wrappers name them.
+#[inline(always)]
+pub unsafe fn syscall6(nr: usize, args: [usize; 6]) -> Result<usize, Errno> {
+    let [a, b, c, d, e, f] = args;
+    let ret: isize;
+    // SAFETY: the x86_64 convention (syscall(2), table "Arch/ABI") passes six arguments in these registers and
+    // clobbers only rax, rcx and r11, all declared here; memory is not declared `nomem`, so the compiler
+    // assumes that the kernel may read and write what the pointers reach. Their validity is the caller's duty.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") nr as isize => ret,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    if (-4095..0).contains(&ret) { Err(Errno(ret.unsigned_abs() as u16)) } else { Ok(ret as usize) }
+}
+
+/// [`syscall6`] for a call all of whose arguments are plain numbers and that leaves this process's memory,
+/// control flow and address space alone.
+///
+/// Only for such calls: the wrappers in this module are the only callers.
+#[inline(always)]
+pub(super) fn plain(nr: usize, args: [usize; 6]) -> Result<usize, Errno> {
+    // SAFETY: no argument is a pointer (the callers in `sys` pass numbers only), so nothing has to be valid.
+    unsafe { syscall6(nr, args) }
+}
