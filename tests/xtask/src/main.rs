@@ -1,0 +1,154 @@
+//! `cargo xtask`: every chore of this repository, in the cargo calls that keep std and no_std crates apart.
+//!
+//! Cargo unifies features inside one call. A std crate built next to a stage would switch on serde's `std`
+//! for the stage too, and the stage would no longer link; so each task here makes its own calls.
+
+mod deps;
+mod docs;
+mod lint;
+mod peer;
+mod repo;
+mod size;
+mod syscalls;
+mod testing;
+mod unsafety;
+
+use clap::{Parser, Subcommand};
+use repo::{Repo, Res};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Build, test, measure and check sallyport.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the six executables a sandbox consists of and check their size and shape.
+    Build,
+    /// Run the tests of one level, or all; ends with `N passed, N failed, N skipped`.
+    Test {
+        /// The level to run.
+        #[arg(value_enum, default_value = "all")]
+        level: testing::Level,
+        /// Only tests whose name contains this (given on to each test crate).
+        filter: Option<String>,
+    },
+    /// Measure against bubblewrap: overhead, scaling, throughput, memory, code size.
+    Bench {
+        /// The bubblewrap to compare with; by default the installed one, see `cargo xtask peer`.
+        #[arg(long)]
+        peer: Option<PathBuf>,
+        /// Options of the benchmark itself, such as `--quick` or `--json FILE`; `-- --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check the built executables: size, static linking, no writable code.
+    Size,
+    /// Format, clippy (a call for each kind of crate), where unsafe may be, what SAFETY lines may not say.
+    Lint,
+    /// Check that the executables depend on nothing but the crates allowed in .deny.toml.
+    Deps,
+    /// Check that pipeline.md has a page for each stage, all with the same headings.
+    Docs,
+    /// Count execs and system calls of fixed scenarios and compare with the committed table.
+    Syscalls {
+        /// Write the table anew instead of comparing.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Print the path of the reference bubblewrap, installing it under the target directory when possible.
+    Peer,
+    /// Everything CI runs, in its order.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match Repo::find().and_then(|repo| run(&repo, cli.task)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(repo: &Repo, task: Task) -> Res<bool> {
+    match task {
+        Task::Build => Ok(size::build(repo)? && size::check(repo)?),
+        Task::Test { level, filter } => testing::run(repo, level, filter.as_deref()),
+        Task::Bench { peer, args } => bench(repo, peer, &args),
+        Task::Size => size::check(repo),
+        Task::Lint => lint::run(repo),
+        Task::Deps => deps::run(repo),
+        Task::Docs => docs::run(repo),
+        Task::Syscalls { bless } => syscalls::run(repo, bless),
+        Task::Peer => {
+            println!("{}", peer::find_or_install(repo)?.display());
+            Ok(true)
+        }
+        Task::Ci => ci(repo),
+    }
+}
+
+/// Runs every check even after one failed, so that one CI run tells all there is to mend.
+fn ci(repo: &Repo) -> Res<bool> {
+    type Check = fn(&Repo) -> Res<bool>;
+    let checks: [(&str, Check); 6] = [
+        ("lint", lint::run),
+        ("build", size::build),
+        ("size", size::check),
+        ("deps", deps::run),
+        ("docs", docs::run),
+        ("syscalls", |repo| syscalls::run(repo, false)),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        println!("== {name}");
+        match check(repo) {
+            Ok(true) => {}
+            Ok(false) => failed.push(name),
+            Err(error) => {
+                println!("{name}: {error}");
+                failed.push(name);
+            }
+        }
+    }
+    println!("== test");
+    // Last, so that the runner's closing line ends the log.
+    let passed = testing::run(repo, testing::Level::All, None)?;
+    if !failed.is_empty() {
+        eprintln!("xtask: besides the tests, these failed: {}", failed.join(", "));
+    }
+    Ok(passed && failed.is_empty())
+}
+
+fn bench(repo: &Repo, peer: Option<PathBuf>, args: &[String]) -> Res<bool> {
+    let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
+    let mut command = repo.cargo(&["build", "--release", "--package", "bench"]);
+    if !repo.status(&mut command)? {
+        return Ok(false);
+    }
+    let mut bench = std::process::Command::new(repo.target.join("release/bench"));
+    bench.args(args).current_dir(&repo.started_in);
+    if !help {
+        if !args.iter().any(|arg| arg == "--ours") && std::env::var_os("SALLYPORT_BWRAP").is_none() {
+            if !size::build(repo)? {
+                return Ok(false);
+            }
+            bench.env("SALLYPORT_BWRAP", repo.target.join("release/bwrap"));
+        }
+        let peer = match peer {
+            Some(path) => path,
+            None => peer::find_or_install(repo)?,
+        };
+        bench.arg("--peer").arg(peer);
+    }
+    repo.status(&mut bench)
+}
