@@ -1,0 +1,187 @@
+//! The process that measures, as an ordinary user. It prints its rows as JSON on standard output.
+
+use crate::files::Files;
+use crate::launch::{Launch, Res};
+use crate::rows::{Figure, Row, Samples, timed};
+use crate::scenario::{Rendered, Scenario};
+use crate::stats::Rng;
+use crate::{mounts, others, view};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// What to measure and how long.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where everything is.
+    pub files: Files,
+    /// A short run.
+    pub quick: bool,
+    /// Only rows whose key contains one of these; all when empty.
+    pub only: Vec<String>,
+    /// Pause before each launch.
+    pub gap_ms: u64,
+    /// For the order of launches and for resampling.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Whether a row is wanted.
+    pub fn wants(&self, key: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| key.contains(part.as_str()))
+    }
+
+    /// Time for one row.
+    pub fn budget(&self) -> Duration {
+        Duration::from_secs(if self.quick { 5 } else { 25 })
+    }
+}
+
+/// How many binds the curve has; the table's rows are among them. 2,900 is near the reference's limit.
+const BINDS: [usize; 6] = [1, 10, 100, 1000, 2900, 10_000];
+/// How many mounts the host has beside its own.
+const MOUNTS: [usize; 6] = [0, 10, 100, 300, 1000, 3000];
+
+/// Measures all rows that are wanted.
+pub fn run(plan: &Plan) -> Res<Vec<Row>> {
+    let files = &plan.files;
+    let mut rows = Vec::new();
+    let timed_rows = [
+        (Scenario::ro_root(files), (0.50, 0.40)),
+        (Scenario::unshare_all(files), (0.60, 0.50)),
+        (Scenario::readme(files), (0.60, 0.50)),
+        (Scenario::flatpak(files), (0.60, 0.50)),
+    ];
+    for (scenario, goal) in timed_rows {
+        rows.extend(row(plan, &scenario, Some(goal))?);
+    }
+    binds(plan, &mut rows)?;
+    for count in MOUNTS {
+        let key = format!("mounts-{count}");
+        if plan.wants(&key) && !(plan.quick && count > 1000) {
+            progress(&key);
+            let goal = (count == 1000).then_some((0.60, 0.40));
+            let title = format!("--ro-bind / / on a host with {count} more mounts");
+            let (samples, notes) = mounts::measure(plan, count)?;
+            let mut row = timed(&key, &title, goal, &samples, plan.seed);
+            row.notes.extend(notes);
+            rows.push(row);
+        }
+    }
+    rows.extend(row(plan, &Scenario::seccomp(files), Some((0.60, 0.50)))?);
+    if plan.wants("stored-plan") {
+        let mut row = Row::new("stored-plan", "a stored plan, launched again", "µs", Some((0.45, 0.35)));
+        row.notes.push("SKIP: `sallyport run` is not there yet".into());
+        rows.push(row);
+    }
+    if plan.wants("throughput") {
+        progress("throughput");
+        rows.push(others::throughput(plan)?);
+    }
+    if plan.wants("idle-memory") {
+        progress("idle-memory");
+        rows.push(others::idle_memory(plan)?);
+    }
+    if plan.wants("code-size") {
+        progress("code-size");
+        rows.push(others::code_size(plan)?);
+    }
+    Ok(rows)
+}
+
+/// The row of a scenario, if it is wanted.
+fn row(plan: &Plan, scenario: &Scenario, goal: Option<(f64, f64)>) -> Res<Option<Row>> {
+    if !plan.wants(&scenario.key) {
+        return Ok(None);
+    }
+    progress(&scenario.key);
+    let (samples, mut notes) = measure(plan, scenario)?;
+    notes.extend(view::differences(plan, scenario)?);
+    let mut row = timed(&scenario.key, &scenario.title, goal, &samples, plan.seed);
+    row.notes = notes;
+    Ok(Some(row))
+}
+
+/// The curve over the number of binds. The reference takes at most 9,000 arguments, which is 2,999 binds; what
+/// it would need for more follows from its own last two points.
+fn binds(plan: &Plan, rows: &mut Vec<Row>) -> Res<()> {
+    let mut peer = BTreeMap::new();
+    for count in BINDS {
+        let goal = match count {
+            100 => Some((0.45, 0.45)),
+            1000 | 10_000 => Some((0.40, 0.40)),
+            _ => None,
+        };
+        let Some(mut row) = row(plan, &Scenario::binds(&plan.files, count), goal)? else { continue };
+        peer.extend(row.value("peer").map(|value| (count, value)));
+        if row.value("peer").is_none()
+            && let (Some(few), Some(many)) = (peer.get(&1000), peer.get(&2900))
+        {
+            let value = many + (many - few) / 1900.0 * (count as f64 - 2900.0);
+            let figure = Figure { value, median: value, spread: 0.0, samples: 0, estimated: true };
+            row.figures.insert("peer".into(), figure);
+            row.notes
+                .push("peer: estimated from its 1,000 and 2,900 binds: it refuses more arguments".into());
+            row.compare();
+        }
+        rows.push(row);
+    }
+    Ok(())
+}
+
+/// Launchers by name, and what kept others out.
+pub type Subjects = (Vec<(&'static str, Launch)>, Vec<String>);
+
+/// The launchers to compare in a scenario; one that cannot do it is left out, with its words.
+pub fn subjects(plan: &Plan, scenario: &Scenario) -> Res<Subjects> {
+    let files = &plan.files;
+    let alone = Launch::new(&files.noop, &Rendered::default())?;
+    let mut list = vec![("alone", alone)];
+    let mut notes = Vec::new();
+    let bwrap = scenario.bwrap();
+    let mut add = |name, launch: Launch| match launch.capture() {
+        Ok(_) => list.push((name, launch)),
+        Err(error) => notes.push(format!("{name}: {error}")),
+    };
+    add("peer", Launch::new(&files.peer, &bwrap)?);
+    if let Some(ours) = &files.ours {
+        add("ours", Launch::new(ours, &bwrap)?);
+    }
+    add("floor", Launch::new(&files.floor, &scenario.floor(files))?);
+    Ok((list, notes))
+}
+
+/// Times all launchers of a scenario, one of each a round, in an order drawn anew for every round.
+pub fn measure(plan: &Plan, scenario: &Scenario) -> Res<(Samples, Vec<String>)> {
+    let (subjects, notes) = subjects(plan, scenario)?;
+    let mut samples: Samples = subjects.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
+    let mut order: Vec<usize> = (0..subjects.len()).collect();
+    let mut rng = Rng::new(plan.seed);
+    let (least, most) = if plan.quick { (7, 400) } else { (15, 2000) };
+    let start = Instant::now();
+    // Rounds below zero warm up and do not count.
+    for round in -3..most {
+        rng.shuffle(&mut order);
+        for &index in &order {
+            let (name, launch) = &subjects[index];
+            if plan.gap_ms > 0 {
+                std::thread::sleep(Duration::from_millis(plan.gap_ms));
+            }
+            let took = launch.time()?;
+            if round >= 0
+                && let Some(list) = samples.get_mut(*name)
+            {
+                list.push(took);
+            }
+        }
+        if round >= least && start.elapsed() >= plan.budget() {
+            break;
+        }
+    }
+    Ok((samples, notes))
+}
+
+/// One line for whoever waits.
+pub fn progress(key: &str) {
+    eprintln!("bench: {key}");
+}
