@@ -9,10 +9,13 @@ fn main() {
         "-static-pie",
         // Few, small pages: text, read-only data and relocated data in as few mappings as the protections allow.
         "-Wl,-z,noseparate-code",
-        "-Wl,-z,relro,-z,now,-z,noexecstack",
+        "-Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs",
         "-Wl,--no-dynamic-linker,--build-id=none,--gc-sections,--hash-style=gnu",
         "-Wl,--no-eh-frame-hdr",
     ] {
         println!("cargo:rustc-link-arg-bins={arg}");
     }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../discard.ld");
+    println!("cargo:rerun-if-changed={script}");
+    println!("cargo:rustc-link-arg-bins=-Wl,-T,{script}");
 }

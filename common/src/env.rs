@@ -1,7 +1,7 @@
 //! The environment of the launch: the plan's changes, applied before anything else runs.
 
 use crate::errno::Errno;
-use crate::plan::{Buffer, EnvOp, List};
+use crate::plan::{EnvOp, List};
 use crate::sys::{self, Result, Strings, Vector};
 use core::ffi::CStr;
 
@@ -9,20 +9,25 @@ use core::ffi::CStr;
 ///
 /// As `setenv(3)` does it: a variable that exists changes in place, a new one goes to the end. The result is
 /// `env` itself where nothing changes, which is the usual case and costs nothing.
-pub fn apply(env: Strings<'static>, ops: List<'static, EnvOp<'static>>, pwd: &'static CStr) -> Result<Strings<'static>> {
+pub fn apply(
+    env: Strings<'static>,
+    ops: List<'static, EnvOp<'static>>,
+    pwd: &'static CStr,
+) -> Result<Strings<'static>> {
     if ops.is_empty() && env.variable(b"PWD") == Some(pwd) {
         return Ok(env);
     }
     let mut vector = Vector::new(env.len().checked_add(ops.len()).ok_or(Errno::NOMEM)?.saturating_add(1))?;
     vector.extend(env.iter())?;
+    let mut room = Room::new(ops, pwd)?;
     for op in ops.iter() {
         match op {
             EnvOp::Clear => vector.remove(|_| true),
             EnvOp::Unset { name } => vector.remove(|entry| names(entry, name.bytes())),
-            EnvOp::Set { name, value } => set(&mut vector, name.bytes(), value.bytes())?,
+            EnvOp::Set { name, value } => room.set(&mut vector, name.bytes(), value.bytes())?,
         }
     }
-    set(&mut vector, b"PWD", pwd.to_bytes())?;
+    room.set(&mut vector, b"PWD", pwd.to_bytes())?;
     Ok(vector.finish())
 }
 
@@ -51,17 +56,37 @@ fn names(entry: &CStr, name: &[u8]) -> bool {
     entry.to_bytes().strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-fn set(vector: &mut Vector<'static>, name: &[u8], value: &[u8]) -> Result<()> {
-    let mut entry = Buffer::new(name.len() + value.len() + 2)?;
-    for part in [name, b"=", value, b"\0"] {
-        entry.extend(part)?;
+/// Memory for all the new variables: one region, since each costs a system call and a page.
+struct Room(&'static mut [u8]);
+
+impl Room {
+    /// Room for what `ops` set, and for `PWD`.
+    fn new(ops: List<'static, EnvOp<'static>>, pwd: &'static CStr) -> Result<Room> {
+        let entry = |name: &[u8], value: &[u8]| name.len() + value.len() + 2;
+        let needed: usize = ops.iter().fold(entry(b"PWD", pwd.to_bytes()), |sum, op| match op {
+            EnvOp::Set { name, value } => sum + entry(name.bytes(), value.bytes()),
+            EnvOp::Clear | EnvOp::Unset { .. } => sum,
+        });
+        Ok(Room(sys::Mapping::new(needed)?.leak()))
     }
-    let entry = CStr::from_bytes_with_nul(entry.leak()).map_err(|_| Errno::INVAL)?;
-    match vector.position(|old| names(old, name)) {
-        Some(index) => vector.replace(index, entry),
-        None => vector.push(entry)?,
+
+    /// Makes `name=value` an entry of `vector`.
+    fn set(&mut self, vector: &mut Vector<'static>, name: &[u8], value: &[u8]) -> Result<()> {
+        let mut used = 0;
+        for part in [name, b"=", value, b"\0"] {
+            let end = used + part.len();
+            self.0.get_mut(used..end).ok_or(Errno::NOMEM)?.copy_from_slice(part);
+            used = end;
+        }
+        let (entry, rest) = core::mem::take(&mut self.0).split_at_mut_checked(used).ok_or(Errno::NOMEM)?;
+        self.0 = rest;
+        let entry = CStr::from_bytes_with_nul(entry).map_err(|_| Errno::INVAL)?;
+        match vector.position_of_variable(name) {
+            Some(index) => vector.replace(index, entry),
+            None => vector.push(entry)?,
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

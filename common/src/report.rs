@@ -313,6 +313,17 @@ impl Line {
 }
 
 #[cfg(test)]
+impl core::fmt::Display for Fault {
+    /// The message without name and newline, for tests.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut line = Line::new();
+        Voice { name: "", level_prefix: false }.write("", self, &mut line);
+        let text = String::from_utf8_lossy(&line.buf[..line.len]).into_owned();
+        f.write_str(text.trim_start_matches(": ").trim_end_matches('\n'))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -327,7 +338,10 @@ mod tests {
     #[test]
     fn a_fault_names_operation_object_and_errno() {
         let fault = fault!("Can't find source path ", c"/x").errno(Errno::NOENT);
-        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't find source path /x: No such file or directory\n");
+        assert_eq!(
+            text(BWRAP, LOG_ERR, fault),
+            "bwrap: Can't find source path /x: No such file or directory\n"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::sys;
 
 /// Loads the filters that `plan` has, if any, into this process, in order. `no_new_privs` is set already.
 ///
-/// Every filter but the last has to allow seccomp(2), or the next cannot be loaded; and the last has to allow
+/// Every filter but the last has to allow this prctl(2), or the next cannot be loaded; and the last has to allow
 /// what is left to do, which for the command is one execve.
 pub fn apply(plan: &Plan<'static>) -> Outcome<()> {
     if !plan.has(Stage::SeccompLoad) {

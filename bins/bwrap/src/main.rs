@@ -46,12 +46,13 @@ fn main(start: Start) -> ! {
 
 /// Refuses privileges that the caller does not have and this executable would lend.
 fn check_entry(start: &Start) -> Outcome<()> {
-    // AT_SECURE is set whenever an exec changes ids, and by security modules that change a label, which is none
-    // of our business: so it only says when to look.
-    if start.secure && (sys::getuid() != sys::geteuid() || sys::getgid() != sys::getegid()) {
+    let uid = sys::getuid();
+    // AT_SECURE is set whenever effective and real ids differ, and also by security modules that change a label
+    // at this exec, which is no privilege of ours: so it only says when to look.
+    if start.secure && uid != sys::geteuid() {
         return Err(fault!("setuid use of bubblewrap is not supported"));
     }
-    if sys::getuid() != 0 {
+    if uid != 0 {
         let caps = sys::capget().at(|| fault!("capget failed"))?;
         if !caps.permitted.is_empty() {
             return Err(fault!("Unexpected capabilities but not setuid, old file caps config?"));

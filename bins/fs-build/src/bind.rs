@@ -1,13 +1,13 @@
 //! Bind mounts, by path and by descriptor, and read-only remounts.
 
 use crate::Build;
-use crate::dest::{PATH_MAX, PRIVATE, Place, Want};
+use crate::dest::{Kind, PATH_MAX, PRIVATE};
 use common::chain::Argument;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{Access, FdNumber};
 use common::report::{At, Fault, Outcome, Part};
-use common::sys::{self, Fd, Mapping, OwnedFd, attr};
+use common::sys::{self, Fd, Mapping, OwnedFd, attr, o};
 use common::text::Path;
 use core::ffi::CStr;
 
@@ -19,10 +19,23 @@ pub fn bind(
     access: Access,
     allow_missing: bool,
 ) -> Outcome<()> {
-    match sys::open_tree_clone_at(sys::CWD, source.0) {
+    match copy(source.0) {
         Err(Errno::NOENT) if allow_missing => Ok(()),
         Err(errno) => Err(source_fault(source.into(), dest, errno)),
         Ok(tree) => put(build, tree, source.into(), dest, access, PRIVATE),
+    }
+}
+
+/// Copies the mounts at `source`.
+fn copy(source: &CStr) -> sys::Result<OwnedFd> {
+    match sys::open_tree_clone_at(sys::CWD, source) {
+        // A link of procfs, as /proc/self/fd/3, leads to a mount outside this mount namespace.
+        Err(Errno::INVAL) => {
+            let open = sys::openat(sys::CWD, source, o::PATH | o::CLOEXEC, 0)?;
+            let tree = sys::open_tree_clone_at(sys::CWD, name_of(open.fd())?)?;
+            if is_same(tree.fd(), open.fd())? { Ok(tree) } else { Err(Errno::INVAL) }
+        }
+        other => other,
     }
 }
 
@@ -36,9 +49,7 @@ pub fn bind_fd(build: &mut Build, fd: FdNumber, dest: Path<'static>, access: Acc
         Errno::NOENT => missing_fd(fd).errno(errno),
         errno => source_fault(name.into(), dest, errno),
     })?;
-    let ours = sys::fstat(tree.fd()).at(|| fault!("Can't stat mount at ", dest))?;
-    let theirs = sys::fstat(fd.fd()).at(|| fault!("Can't stat fd ", fd.fd().0))?;
-    if (ours.dev, ours.ino) != (theirs.dev, theirs.ino) {
+    if !is_same(tree.fd(), fd.fd()).at(|| fault!("Can't stat fd ", fd.fd().0))? {
         return Err(fault!("Race condition binding dirfd").errno(Errno::INVAL));
     }
     put(build, tree, name.into(), dest, access, PRIVATE)
@@ -50,6 +61,12 @@ const UNABLE: &str = ": Unable to mount source on destination";
 /// There is nothing at descriptor `fd` that a bind mount could show.
 pub fn missing_fd(fd: FdNumber) -> Fault {
     fault!("Can't find source path ", PROC_FD, fd.fd().0)
+}
+
+/// Whether both descriptors are open on the same file.
+pub fn is_same(a: Fd, b: Fd) -> sys::Result<bool> {
+    let (a, b) = (sys::fstat(a)?, sys::fstat(b)?);
+    Ok((a.dev, a.ino) == (b.dev, b.ino))
 }
 
 /// The path of what `fd` is open on.
@@ -78,9 +95,7 @@ pub fn put(
 ) -> Outcome<()> {
     let stat = sys::fstat(tree.fd()).at(|| Fault::new([Part::from("Can't get type of source "), source]))?;
     set_flags(build, &tree, source, dest, access)?;
-    let want = if stat.is_dir() { Want::Dir } else { Want::File };
-    let place = build.root.mount_point(dest, want, parents)?;
-    build.root.attach(tree, place).map_err(|errno| bind_fault(source, dest, UNABLE, errno))
+    build.root.attach(tree, Kind::of(&stat), dest, parents, &|| bind_fault(source, dest, UNABLE))
 }
 
 /// ORDER: before the tree is attached, so that nobody ever sees it with the rights that it has on the host.
@@ -97,40 +112,36 @@ fn set_flags(
             Access::ReadOnly => attr::NODEV | attr::RDONLY,
             Access::Device => 0,
         };
+    let refused = || bind_fault(source, dest, ": mount_setattr() failed");
     match (sys::mount_setattr(tree.fd(), true, flags, 0), build.lenient) {
         (Ok(()), _) => Ok(()),
-        (Err(errno), None) => Err(bind_fault(source, dest, ": mount_setattr() failed", errno)),
+        (Err(errno), None) => Err(refused().mount_errno(errno)),
         (Err(errno), Some(voice)) => {
             // All mounts of the tree or none: one below has refused. The top one has to take them.
-            sys::mount_setattr(tree.fd(), false, flags, 0)
-                .map_err(|errno| bind_fault(source, dest, ": mount_setattr() failed", errno))?;
+            sys::mount_setattr(tree.fd(), false, flags, 0).at_mount(refused)?;
             voice.warn(fault!("Can't remount submounts of ", dest, ", ignoring error").errno(errno));
             Ok(())
         }
     }
 }
 
-fn bind_fault(source: Part, dest: Path<'static>, why: &'static str, errno: Errno) -> Fault {
-    let words = [Part::from("Can't bind mount "), source, Part::from(" on "), dest.into(), why.into()];
-    Fault::new(words).mount_errno(errno)
+fn bind_fault(source: Part, dest: Path<'static>, why: &'static str) -> Fault {
+    Fault::new([Part::from("Can't bind mount "), source, Part::from(" on "), dest.into(), why.into()])
 }
 
 /// Tells a source that is not there or not reachable from one that cannot be copied: no lookup has these errors.
 fn source_fault(source: Part, dest: Path<'static>, errno: Errno) -> Fault {
     match errno {
-        Errno::INVAL | Errno::PERM | Errno::NOSPC | Errno::NOMEM => bind_fault(source, dest, UNABLE, errno),
+        Errno::INVAL | Errno::PERM | Errno::NOSPC | Errno::NOMEM => {
+            bind_fault(source, dest, UNABLE).mount_errno(errno)
+        }
         _ => Fault::new([Part::from("Can't find source path "), source]).errno(errno),
     }
 }
 
 /// `--remount-ro`.
 pub fn remount_ro(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Existing, PRIVATE)?;
-    let fd = match &place {
-        Place::Root => build.root.newroot(),
-        Place::Below(fd) => fd.fd(),
-    };
-    sys::mount_setattr(fd, false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0).map_err(|errno| {
-        fault!("Can't remount readonly on ", dest, ": mount_setattr() failed at \"", dest, "\"").mount_errno(errno)
-    })
+    let place = build.root.existing(dest)?;
+    sys::mount_setattr(place.fd(), false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0)
+        .at_mount(|| fault!("Can't remount readonly on ", dest, ": mount_setattr() failed at \"", dest, "\""))
 }

@@ -1,10 +1,10 @@
-//! Destinations: looked up inside the new root, made where they are missing, checked to be what can be mounted on.
+//! Destinations: looked up inside the new root, made where they are missing, and mounted on.
 
 use crate::root::{DIRECTORY, Root};
 use common::errno::Errno;
 use common::fault;
 use common::report::{At, Fault, Outcome};
-use common::sys::{self, Fd, OwnedFd, o, resolve, s};
+use common::sys::{self, Fd, OwnedFd, Stat, o, resolve, s};
 use common::text::Path;
 use core::ffi::CStr;
 
@@ -15,39 +15,37 @@ const INSIDE: u64 = resolve::IN_ROOT | resolve::NO_MAGICLINKS;
 /// The destination itself, whatever it is; if it is a symbolic link, that.
 const ITSELF: u32 = o::PATH | o::NOFOLLOW | o::CLOEXEC;
 
-/// Permissions of missing parents for operations that have no mode of their own, and of made mount points.
+/// The mode of operations that have none: what they make on the way is for its owner alone.
 pub const PRIVATE: u32 = 0;
+
+/// Permissions of the mount points that are made.
 const MOUNT_POINT_DIR: u32 = 0o755;
 const MOUNT_POINT_FILE: u32 = 0o444;
 
 /// The kernel's limit on a path, NUL included.
 pub const PATH_MAX: usize = 4096;
 
-/// What something can be mounted on.
-#[derive(Debug)]
-pub enum Place {
-    /// The root of the new tree.
-    Root,
-    /// Something below it.
-    Below(OwnedFd),
+/// What is mounted, and so what it can be mounted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Dir,
+    /// Anything else.
+    File,
 }
 
-/// What a destination has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// A directory, made if it is missing.
-    Dir,
-    /// Anything else but a symbolic link; an empty file is made if it is missing.
-    File,
-    /// Either, and it has to be there.
-    Existing,
+impl Kind {
+    /// Of what `stat` is about.
+    pub fn of(stat: &Stat) -> Kind {
+        if stat.is_dir() { Kind::Dir } else { Kind::File }
+    }
 }
 
 /// A destination taken apart.
 #[derive(Debug)]
 pub struct Entry<'b> {
     /// The directory that it is in; `None` is the root of the new tree.
-    dir: Option<OwnedFd>,
+    parent: Option<OwnedFd>,
     /// Its last component, "." for the root.
     pub name: &'b CStr,
     /// Whether that is "." or "..", which only a lookup of the whole path keeps inside the root.
@@ -57,7 +55,7 @@ pub struct Entry<'b> {
 impl Entry<'_> {
     /// The directory that it is in.
     pub fn dir(&self, root: &Root) -> Fd {
-        self.dir.as_ref().map_or(root.newroot(), OwnedFd::fd)
+        self.parent.as_ref().map_or(root.newroot(), OwnedFd::fd)
     }
 }
 
@@ -81,7 +79,7 @@ impl Scratch {
 }
 
 /// The permissions of missing parents: 0755, without what `mode` gives to nobody of the group or the others.
-pub fn parents_mode(mode: u32) -> u32 {
+fn parents_mode(mode: u32) -> u32 {
     let closed = |class: u32| if mode & class == 0 { class & 0o055 } else { 0 };
     0o755 & !closed(0o070) & !closed(0o007)
 }
@@ -95,64 +93,115 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 impl Root {
-    /// Finds or makes the mount point `dest`. `mode` is that of the operation, for the parents.
-    pub fn mount_point(&self, dest: Path<'static>, want: Want, mode: u32) -> Outcome<Place> {
-        // The usual case, one system call: it is there. One that ends in a slash or a dot may be a link followed,
-        // or the root.
-        if want == Want::Dir
-            && !matches!(dest.bytes().last(), Some(b'/' | b'.'))
-            && let Ok(fd) = sys::openat2(self.newroot(), dest.0, DIRECTORY | o::NOFOLLOW, 0, INSIDE)
-        {
-            return Ok(Place::Below(fd));
-        }
+    /// Attaches the detached `mount` at `dest`, made if it is missing; on the root it becomes the new root.
+    ///
+    /// `mode` is that of the operation, for missing parents; `refused` is what a mount that fails reads as.
+    pub fn attach(
+        &mut self,
+        mount: OwnedFd,
+        kind: Kind,
+        dest: Path<'static>,
+        mode: u32,
+        refused: &dyn Fn() -> Fault,
+    ) -> Outcome<()> {
         let mut scratch = Scratch::new();
         let entry = self.entry(dest, mode, &mut scratch)?;
-        let place = self.open_or_make(&entry, dest, want)?;
-        let fd = match &place {
-            Place::Root => self.newroot(),
-            Place::Below(fd) => fd.fd(),
-        };
-        let stat = sys::fstat(fd).at(|| fault!("Can't get type of dest ", dest))?;
-        match want {
-            _ if stat.kind() == s::IFLNK => Err(fault!("Can't mount on symlink destination ", dest)),
-            Want::Dir if !stat.is_dir() => Err(fault!("Destination is not a directory ", dest)),
-            Want::File if stat.is_dir() => Err(fault!("Destination is not a file ", dest)),
-            _ => Ok(place),
-        }
-    }
-
-    /// Opens `entry` itself; makes it if it is missing and `want` says what.
-    fn open_or_make(&self, entry: &Entry<'_>, dest: Path<'static>, want: Want) -> Outcome<Place> {
-        let dir = entry.dir(self);
-        let refused = || fault!("Can't create file ", dest);
         if entry.special {
-            return self.open_special(dest).at(refused);
+            return self.attach_special(mount, kind, dest, refused);
         }
-        let open = || self.open_entry(entry, dest);
-        let made = match open() {
-            Err(Errno::NOENT) => match want {
-                Want::Existing => Err(Errno::NOENT),
-                Want::Dir => made(sys::mkdirat(dir, entry.name, MOUNT_POINT_DIR)).and_then(|()| open()),
-                Want::File => {
-                    let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
-                    made(sys::openat(dir, entry.name, flags, MOUNT_POINT_FILE).map(drop)).and_then(|()| open())
-                }
-            },
-            other => other,
+        let attached = match kind {
+            Kind::Dir => self.attach_dir(mount.fd(), &entry),
+            Kind::File => self.attach_file(mount.fd(), &entry),
         };
-        made.map(Place::Below).at(refused)
+        attached.map_err(|errno| match self.found(&entry, dest).and_then(|fd| suits(fd.fd(), kind, dest)) {
+            Ok(()) => refused().mount_errno(errno),
+            // What could not be made is not there: why it could not be made says more than that.
+            Err(fault) if fault.cause() == Some(Errno::NOENT) => not_made(dest).errno(errno),
+            Err(fault) => fault,
+        })
     }
 
-    /// Opens `dest`, which ends in "." or ".." or is "/".
-    fn open_special(&self, dest: Path<'static>) -> sys::Result<Place> {
-        let fd = self.lookup(dest)?;
-        let (found, root) = (sys::mount_id(fd.fd(), c"")?, sys::mount_id(self.newroot(), c"")?);
-        Ok(if found == root && found.is_root { Place::Root } else { Place::Below(fd) })
+    /// Attaches the directory `mount`.
+    ///
+    /// The last component is looked up by the mount itself, which follows no symbolic link and wants a directory: so
+    /// nothing has to be checked before. A tree that is still our own has no destination yet, so it is made first;
+    /// one of the host has most.
+    ///
+    /// DIFFERS: a destination that cannot be asked for its type, a FUSE mount whose server is gone, is covered;
+    /// bubblewrap refuses it.
+    fn attach_dir(&self, mount: Fd, entry: &Entry<'_>) -> sys::Result<()> {
+        let dir = entry.dir(self);
+        if !self.is_ours() {
+            match sys::move_mount_at(mount, dir, entry.name) {
+                Err(Errno::NOENT) => {}
+                other => return other,
+            }
+        }
+        match sys::mkdirat(dir, entry.name, MOUNT_POINT_DIR) {
+            Ok(()) | Err(Errno::EXIST) => sys::move_mount_at(mount, dir, entry.name),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Attaches `mount`, which is no directory.
+    ///
+    /// A mount of a file would take a symbolic link as its mount point: so what is there is opened, checked, and
+    /// mounted on through that descriptor.
+    fn attach_file(&self, mount: Fd, entry: &Entry<'_>) -> sys::Result<()> {
+        let dir = entry.dir(self);
+        let make = || {
+            let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
+            sys::openat(dir, entry.name, flags, MOUNT_POINT_FILE)
+        };
+        let open = || {
+            let fd = sys::openat(dir, entry.name, ITSELF, 0)?;
+            if sys::fstat(fd.fd())?.kind() == s::IFLNK { Err(Errno::LOOP) } else { Ok(fd) }
+        };
+        let (first, then): (&dyn Fn() -> _, &dyn Fn() -> _) =
+            if self.is_ours() { (&make, &open) } else { (&open, &make) };
+        let place = match first() {
+            Err(Errno::EXIST | Errno::NOENT) => then(),
+            other => other,
+        }?;
+        sys::move_mount(mount, place.fd())
+    }
+
+    /// Attaches `mount` at `dest`, which ends in "." or ".." or is "/".
+    fn attach_special(
+        &mut self,
+        mount: OwnedFd,
+        kind: Kind,
+        dest: Path<'static>,
+        refused: &dyn Fn() -> Fault,
+    ) -> Outcome<()> {
+        let place = self.lookup(dest).at(|| not_made(dest))?;
+        suits(place.fd(), kind, dest)?;
+        let id = |fd| sys::mount_id(fd, c"").at(|| fault!("Can't stat mount at ", dest));
+        let found = id(place.fd())?;
+        let is_root = found.is_root && found == id(self.newroot())?;
+        sys::move_mount(mount.fd(), place.fd()).at_mount(refused)?;
+        if is_root {
+            self.replace(mount);
+        }
+        Ok(())
+    }
+
+    /// Opens `dest` itself, which has to be there and to be no symbolic link.
+    pub fn existing(&self, dest: Path<'static>) -> Outcome<OwnedFd> {
+        let mut scratch = Scratch::new();
+        let entry = self.entry(dest, PRIVATE, &mut scratch)?;
+        let found = self.found(&entry, dest)?;
+        if stat(found.fd(), dest)?.kind() == s::IFLNK { Err(is_symlink(dest)) } else { Ok(found) }
     }
 
     /// Opens `entry` itself, which is what `dest` was taken apart into.
-    pub fn open_entry(&self, entry: &Entry<'_>, dest: Path<'static>) -> sys::Result<OwnedFd> {
-        if entry.special { self.lookup(dest) } else { sys::openat(entry.dir(self), entry.name, ITSELF, 0) }
+    pub fn found(&self, entry: &Entry<'_>, dest: Path<'static>) -> Outcome<OwnedFd> {
+        let opened = if entry.special {
+            self.lookup(dest)
+        } else {
+            sys::openat(entry.dir(self), entry.name, ITSELF, 0)
+        };
+        opened.at(|| not_made(dest))
     }
 
     /// Opens `path` itself, inside the new root.
@@ -164,14 +213,14 @@ impl Root {
     pub fn entry<'b>(&self, dest: Path<'static>, mode: u32, scratch: &'b mut Scratch) -> Outcome<Entry<'b>> {
         let fault = || fault!("Can't mkdir parents for ", dest);
         let (parent, name) = split(dest.bytes());
-        let dir = if parent.iter().all(|&byte| byte == b'/') {
+        let parent = if parent.iter().all(|&byte| byte == b'/') {
             None
         } else {
             Some(self.open_parent(parent, parents_mode(mode), scratch).at(fault)?)
         };
         let special = matches!(name, b"" | b"." | b"..");
         let name = scratch.c_str(if name.is_empty() { b"." } else { name }).at(fault)?;
-        Ok(Entry { dir, name, special })
+        Ok(Entry { parent, name, special })
     }
 
     /// Opens the directory `path`, making what of it is missing with permissions `mode`.
@@ -182,20 +231,22 @@ impl Root {
             other => return other,
         }
         let mut dir: Option<OwnedFd> = None;
-        let mut start = 0;
-        while let Some(rest) = path.get(start..)
-            && let Some(skip) = rest.iter().position(|&byte| byte != b'/')
-        {
-            let from = start.saturating_add(skip);
-            let rest = path.get(from..).unwrap_or_default();
-            let len = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-            start = from.saturating_add(len);
-            let upto = path.get(..start).unwrap_or_default();
+        let mut end = 0;
+        for name in path.split(|&byte| byte == b'/') {
+            end = name.len().saturating_add(end);
+            let upto = path.get(..end).unwrap_or_default();
+            end = end.saturating_add(1);
+            if name.is_empty() {
+                continue;
+            }
             let opened = match open(scratch.c_str(upto)?) {
                 Err(Errno::NOENT) => {
                     let within = dir.as_ref().map_or(self.newroot(), OwnedFd::fd);
-                    made(sys::mkdirat(within, scratch.c_str(rest.get(..len).unwrap_or_default())?, mode))?;
-                    // By its whole path again, not by its name: only that stays inside whatever it is by now.
+                    match sys::mkdirat(within, scratch.c_str(name)?, mode) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(errno) => return Err(errno),
+                    }
+                    // By its whole path again, not by its name: only that stays inside, whatever it is by now.
                     open(scratch.c_str(upto)?)
                 }
                 other => other,
@@ -206,15 +257,31 @@ impl Root {
     }
 }
 
-/// Made, or there already: what it is then, the descriptor tells that is opened next.
-fn made(result: sys::Result<()>) -> sys::Result<()> {
-    match result {
-        Err(Errno::EXIST) => Ok(()),
-        other => other,
+fn not_made(dest: Path<'static>) -> Fault {
+    fault!("Can't create file ", dest)
+}
+
+fn is_symlink(dest: Path<'static>) -> Fault {
+    fault!("Can't mount on symlink destination ", dest)
+}
+
+/// What the destination that `fd` is open on is.
+pub fn stat(fd: Fd, dest: Path<'static>) -> Outcome<Stat> {
+    sys::fstat(fd).at(|| fault!("Can't get type of dest ", dest))
+}
+
+/// Refuses the destination that `fd` is open on unless something of `kind` can be mounted on it.
+fn suits(fd: Fd, kind: Kind, dest: Path<'static>) -> Outcome<()> {
+    let stat = stat(fd, dest)?;
+    match kind {
+        _ if stat.kind() == s::IFLNK => Err(is_symlink(dest)),
+        Kind::Dir if !stat.is_dir() => Err(fault!("Destination is not a directory ", dest)),
+        Kind::File if stat.is_dir() => Err(fault!("Destination is not a file ", dest)),
+        _ => Ok(()),
     }
 }
 
-/// The refusal of an attach.
-pub fn cannot_mount(what: &'static str, dest: Path<'static>) -> Fault {
-    fault!("Can't mount ", what, " on ", dest)
+/// What a mount of `what` on `dest` that fails reads as.
+pub fn cannot_mount(what: &'static str, dest: Path<'static>) -> impl Fn() -> Fault {
+    move || fault!("Can't mount ", what, " on ", dest)
 }

@@ -1,13 +1,13 @@
 //! `--dev`: a tmpfs with the usual devices of the host bound in, and a devpts of its own.
 
 use crate::Build;
-use crate::bind::name_of;
-use crate::dest::{PRIVATE, Want, cannot_mount};
+use crate::bind::{is_same, name_of};
+use crate::dest::{Kind, PRIVATE, cannot_mount};
 use crate::instance;
 use crate::special::new_tmpfs;
 use common::fault;
 use common::report::{At, Fault, Outcome};
-use common::sys::{self, Fd, attr, o};
+use common::sys::{self, Fd, OwnedFd, attr, o};
 use common::text::Path;
 use core::ffi::CStr;
 
@@ -33,13 +33,14 @@ const LINKS: [(&CStr, &CStr); 6] = [
 
 /// `--dev`.
 pub fn dev(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Dir, PRIVATE)?;
-    let mount = new_tmpfs(build, 0o755, None).at_mount(|| cannot_mount("tmpfs", dest))?;
+    let refused = cannot_mount("tmpfs", dest);
+    let mount = new_tmpfs(build, 0o755, None).at_mount(&refused)?;
     let dev = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
     // ORDER: attached first, since nothing can be mounted below what is not.
-    build.root.attach(mount, place).at_mount(|| cannot_mount("tmpfs", dest))?;
+    build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
     for (name, host) in DEVICES {
-        device(dev.fd(), name, host, fault!("Can't create file ", dest, "/", name))?;
+        let tree = sys::open_tree_clone_at(sys::CWD, host).at(|| fault!("Can't open source ", host))?;
+        device(dev.fd(), name, &tree, fault!("Can't create file ", dest, "/", name))?;
     }
     for (name, target) in LINKS {
         sys::symlinkat(target, dev.fd(), name).at(|| fault!("Can't create symlink ", dest, "/", name))?;
@@ -47,42 +48,38 @@ pub fn dev(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     sys::mkdirat(dev.fd(), c"shm", 0o755).at(|| fault!("Can't create ", dest, "/shm"))?;
     pts(build, dev.fd(), dest)?;
     match console() {
-        Some(terminal) => device(dev.fd(), c"console", terminal, fault!("creating ", dest, "/console")),
+        Some(tree) => device(dev.fd(), c"console", &tree, fault!("creating ", dest, "/console")),
         None => Ok(()),
     }
 }
 
-/// Binds the device at `host` on a file `name` that is made in `dev`.
-fn device(dev: Fd, name: &CStr, host: &'static CStr, not_made: Fault) -> Outcome<()> {
+/// Attaches `tree`, the copy of a device, to a file `name` that is made in `dev`.
+fn device(dev: Fd, name: &'static CStr, tree: &OwnedFd, not_made: Fault) -> Outcome<()> {
     let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
     let point = sys::openat(dev, name, flags, 0o444).map_err(|errno| not_made.errno(errno))?;
-    let tree = sys::open_tree_clone_at(sys::CWD, host).at(|| fault!("Can't open source ", host))?;
     sys::mount_setattr(tree.fd(), true, attr::NOSUID, 0)
         .and_then(|()| sys::move_mount(tree.fd(), point.fd()))
-        .at_mount(|| fault!("Can't bind mount ", host))
+        .at_mount(|| fault!("Can't bind mount /dev/", name))
 }
 
 /// A devpts of its own: terminals of the sandbox and of the host do not see each other.
 fn pts(build: &Build, dev: Fd, dest: Path<'static>) -> Outcome<()> {
     sys::mkdirat(dev, c"pts", 0o755).at(|| fault!("Can't create ", dest, "/pts"))?;
-    let place = sys::openat(dev, c"pts", o::PATH | o::DIRECTORY | o::NOFOLLOW | o::CLOEXEC, 0)
-        .at(|| fault!("Can't open ", dest, "/pts"))?;
     let mut settings =
         [(c"newinstance", None), (c"ptmxmode", Some(c"0666")), (c"mode", Some(c"620")), (c"", None)];
     let count = instance::with_label(&mut settings, 3, build.label);
     instance::mount(c"devpts", settings.get(..count).unwrap_or_default(), attr::NOSUID | attr::NOEXEC)
-        .and_then(|mount| sys::move_mount(mount.fd(), place.fd()))
+        .and_then(|mount| sys::move_mount_at(mount.fd(), dev, c"pts"))
         .at_mount(|| fault!("Can't mount devpts on ", dest, "/pts"))
 }
 
-/// The terminal that standard output is, by its path on the host.
+/// A copy of the terminal that standard output is.
 ///
-/// Without one, or when the path leads to another device by now, there is no console.
-fn console() -> Option<&'static CStr> {
+/// None when it is no terminal, or one that has no path here, or a path that leads to another device by now.
+fn console() -> Option<OwnedFd> {
     if !sys::is_terminal(sys::STDOUT) {
         return None;
     }
-    let path = name_of(sys::STDOUT).ok()?;
-    let (named, open) = (sys::stat(sys::CWD, path).ok()?, sys::fstat(sys::STDOUT).ok()?);
-    if (named.dev, named.ino, named.rdev) == (open.dev, open.ino, open.rdev) { Some(path) } else { None }
+    let tree = sys::open_tree_clone_at(sys::CWD, name_of(sys::STDOUT).ok()?).ok()?;
+    if is_same(tree.fd(), sys::STDOUT) == Ok(true) { Some(tree) } else { None }
 }

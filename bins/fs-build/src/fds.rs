@@ -19,15 +19,20 @@ fn named(op: MountOp<'static>) -> Option<FdNumber> {
 /// Makes sure that every descriptor the user named is open, and not one that sallyport opened on the way here:
 /// a mistyped number must not show the plan to the command. Says whether there is any.
 pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<bool> {
+    let passed = &chain.passed;
     let mut any = false;
-    for op in frame.ops.iter() {
+    for (index, op) in frame.ops.iter().enumerate() {
         let Some(number) = named(op) else { continue };
         any = true;
         let fd = number.fd();
-        let passed = &chain.passed;
         let ours = [Some(passed.plan), passed.status, passed.proc].contains(&Some(fd))
             || passed.next.is_some_and(|next: Next| next.iter().any(|next| next == fd));
-        if ours || !sys::is_open(fd) {
+        // What has no offset, as a pipe, is empty after its first use.
+        let used_up = || {
+            sys::offset(fd) == Err(Errno::SPIPE)
+                && frame.ops.iter().take(index).filter_map(named).any(|earlier| earlier == number)
+        };
+        if ours || !sys::is_open(fd) || used_up() {
             return Err(refusal(op, number));
         }
     }
@@ -44,6 +49,8 @@ fn refusal(op: MountOp<'static>, number: FdNumber) -> Fault {
 }
 
 /// Closes them all.
+///
+/// DIFFERS: bubblewrap closes each after its operation, so that one descriptor cannot serve two.
 pub fn close(frame: &FsBuild<'static>) {
     for number in frame.ops.iter().filter_map(named) {
         // One that served twice is closed already.

@@ -1,6 +1,6 @@
 //! Files, directories and symbolic links made in the new tree, and their permissions.
 
-use crate::dest::{PRIVATE, Scratch};
+use crate::dest::{PRIVATE, Scratch, stat};
 use crate::root::Root;
 use crate::{Build, bind};
 use common::chain::Argument;
@@ -16,15 +16,17 @@ use core::ffi::CStr;
 pub fn dir(root: &Root, dest: Path<'static>, mode: Mode) -> Outcome<()> {
     let mut scratch = Scratch::new();
     let entry = root.entry(dest, mode.bits(), &mut scratch)?;
-    let refused = || fault!("Can't create file ", dest);
     match sys::mkdirat(entry.dir(root), entry.name, mode.bits()) {
         Ok(()) => return Ok(()),
         Err(Errno::EXIST) => {}
-        Err(errno) => return Err(refused().errno(errno)),
+        Err(errno) => return Err(fault!("Can't create file ", dest).errno(errno)),
     }
-    let found = root.open_entry(&entry, dest).at(refused)?;
-    let stat = sys::fstat(found.fd()).at(|| fault!("Can't get type of dest ", dest))?;
-    if stat.is_dir() { Ok(()) } else { Err(fault!("Destination is not a directory ", dest)) }
+    let found = root.found(&entry, dest)?;
+    if stat(found.fd(), dest)?.is_dir() {
+        Ok(())
+    } else {
+        Err(fault!("Destination is not a directory ", dest))
+    }
 }
 
 /// `--file`.
@@ -51,9 +53,7 @@ pub fn bind_data(
     let flags = o::RDWR | o::CREAT | o::EXCL | o::CLOEXEC;
     let file = sys::openat(base, NAME, flags, mode.bits()).at(not_made)?;
     copy(source.fd(), file.fd()).at(|| fault!("Can't write data to file ", dest))?;
-    let tree = build
-        .root
-        .with_bindable_base(|| sys::open_tree_clone(file.fd(), false).at_mount(not_made))?;
+    let tree = build.root.with_bindable_base(|| sys::open_tree_clone(file.fd(), false).at_mount(not_made))?;
     drop(file);
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
     bind::put(build, tree, "data".into(), dest, access, mode.bits())?;
@@ -94,7 +94,8 @@ pub fn symlink(root: &Root, target: Path<'static>, dest: Path<'static>) -> Outco
         Err(Errno::EXIST) => {}
         Err(errno) => return Err(fault!("Can't make symlink at ", dest).errno(errno)),
     }
-    let unreadable = || fault!("Can't make symlink at ", dest, ": destination exists, and cannot read symlink target");
+    let unreadable =
+        || fault!("Can't make symlink at ", dest, ": destination exists, and cannot read symlink target");
     // Kept for the message.
     let buf = Mapping::new(4096).at(unreadable)?.leak();
     match sys::readlinkat(dir, entry.name, buf) {

@@ -1,7 +1,7 @@
 //! Overlay mounts: layers of the host, with writes going to the host, to memory, or nowhere.
 
 use crate::Build;
-use crate::dest::{PATH_MAX, PRIVATE, Want};
+use crate::dest::{Kind, PATH_MAX, PRIVATE};
 use crate::root::DIRECTORY;
 use common::chain::Argument;
 use common::errno::Errno;
@@ -60,6 +60,9 @@ pub fn overlay(
 }
 
 /// `--tmp-overlay`.
+///
+/// DIFFERS: in mountinfo the upper and work directory show as descriptors, as the layers do; bubblewrap, whose
+/// root this tmpfs is meanwhile, names them by path.
 pub fn tmp_overlay(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let number = build.tmp_overlays;
     build.tmp_overlays = number.saturating_add(1);
@@ -81,23 +84,24 @@ pub fn ro_overlay(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
 
 /// Mounts the layers, with `writes` as upper and work directory, at `dest`.
 fn mount(build: &mut Build, writes: Option<(OwnedFd, OwnedFd)>, dest: Path<'static>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Dir, PRIVATE)?;
     let layers = core::mem::replace(&mut build.layers, Layers::new());
     let options = options(&layers, writes.as_ref())
         .at(|| fault!("Can't make overlay mount on ", dest, ": too many layers"))?;
-    let refused = |errno| {
-        let fault = fault!("Can't make overlay mount on ", dest, " with options ", options);
-        match errno {
+    let refused = || fault!("Can't make overlay mount on ", dest, " with options ", options);
+    let base = build.root.base();
+    let mount = build.root.with_bindable_base(|| {
+        mount_in(base, options).map_err(|errno| match errno {
             Errno::LOOP => fault!(
-                "Can't make overlay mount on ", dest, " with options ", options,
+                "Can't make overlay mount on ",
+                dest,
+                " with options ",
+                options,
                 ": Overlay directories may not overlap"
             ),
-            errno => fault.mount_errno(errno),
-        }
-    };
-    let base = build.root.base();
-    let mount = build.root.with_bindable_base(|| mount_in(base, options).map_err(refused))?;
-    build.root.attach(mount, place).map_err(refused)
+            errno => refused().mount_errno(errno),
+        })
+    })?;
+    build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)
 }
 
 /// Mounts an overlay on a directory of the base, and opens its root.

@@ -11,7 +11,8 @@ use common::sys::{self, attr};
 /// Pid 1 of the sandbox runs it for as long as the sandbox lives, and whoever is root inside may open /proc/1/exe
 /// for writing: then the next sandbox would run what this one has written (as in CVE-2019-5736 of runc).
 pub fn protect(chain: &mut Chain) -> Outcome<()> {
-    let Some(index) = chain.plan.stages_after(Some(Stage::FsBuild)).position(|stage| stage == Stage::InitReaper)
+    let Some(index) =
+        chain.plan.stages_after(Some(Stage::FsBuild)).position(|stage| stage == Stage::InitReaper)
     else {
         return Ok(());
     };

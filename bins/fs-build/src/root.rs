@@ -1,6 +1,5 @@
 //! The two roots: the new one and the private tmpfs that carries it, and the old one that goes in the end.
 
-use crate::dest::Place;
 use crate::instance;
 use common::fault;
 use common::report::{At, Outcome};
@@ -12,12 +11,12 @@ pub const DIRECTORY: u32 = o::PATH | o::DIRECTORY | o::CLOEXEC;
 /// The tree being built.
 #[derive(Debug)]
 pub struct Root {
-    /// Root of the old tree.
-    oldroot: OwnedFd,
     /// A private tmpfs: the new root is a mount on one of its directories, and what overlays write goes to others.
     base: OwnedFd,
     /// The root of the new tree, where every destination is looked up.
     newroot: OwnedFd,
+    /// Whether that is still the empty tree that was made here.
+    is_ours: bool,
 }
 
 impl Root {
@@ -27,17 +26,17 @@ impl Root {
     /// which also makes bindable what was not.
     pub fn make() -> Outcome<Root> {
         sys::mount_make_rslave(c"/").at_mount(|| fault!("Failed to make / slave"))?;
-        let oldroot = sys::openat(sys::CWD, c"/", DIRECTORY, 0).at(|| fault!("can't open /"))?;
         let base = instance::mount(c"tmpfs", &[], attr::NOSUID | attr::NODEV)
             .at_mount(|| fault!("Failed to mount tmpfs"))?;
         attach_base(base.fd()).at_mount(|| fault!("Failed to mount tmpfs"))?;
         sys::mkdirat(base.fd(), c"newroot", 0o755).at(|| fault!("Creating newroot failed"))?;
         // A mount of its own, for pivot_root. ORDER: before the base becomes unbindable.
-        let place = sys::openat(base.fd(), c"newroot", DIRECTORY, 0).at(|| fault!("Creating newroot failed"))?;
+        let place =
+            sys::openat(base.fd(), c"newroot", DIRECTORY, 0).at(|| fault!("Creating newroot failed"))?;
         let newroot = sys::open_tree_clone(place.fd(), false)
             .and_then(|tree| sys::move_mount(tree.fd(), place.fd()).map(|()| tree))
             .at_mount(|| fault!("setting up newroot bind"))?;
-        let root = Root { oldroot, base, newroot };
+        let root = Root { base, newroot, is_ours: true };
         root.set_base_propagation(propagation::UNBINDABLE)?;
         Ok(root)
     }
@@ -52,16 +51,15 @@ impl Root {
         self.base.fd()
     }
 
-    /// Attaches the detached `mount` at `place`; on the root it becomes the new root.
-    pub fn attach(&mut self, mount: OwnedFd, place: Place) -> sys::Result<()> {
-        match place {
-            Place::Below(fd) => sys::move_mount(mount.fd(), fd.fd()),
-            Place::Root => {
-                sys::move_mount(mount.fd(), self.newroot.fd())?;
-                self.newroot = mount;
-                Ok(())
-            }
-        }
+    /// Whether no operation has put a mount on the root of the new tree.
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    /// Makes `mount`, which has been attached on the root of the new tree, that root.
+    pub fn replace(&mut self, mount: OwnedFd) {
+        self.newroot = mount;
+        self.is_ours = false;
     }
 
     /// Runs `copy`, which copies mounts out of the base.
@@ -84,28 +82,32 @@ impl Root {
     /// The old tree cannot take anything of the host with it: all its mounts are slaves, and an unmount travels
     /// from a master to its slaves only (`mount_namespaces(7)`).
     pub fn enter(self) -> Outcome<()> {
+        let oldroot = sys::openat(sys::CWD, c"/", DIRECTORY, 0).at(|| fault!("can't open /"))?;
         sys::fchdir(self.newroot.fd()).at(|| fault!("chdir /newroot"))?;
         // "." for both: the old root ends up mounted on the new one, and no directory is needed for it
         // (pivot_root(2), "pivot_root(".", ".")").
         sys::pivot_root(c".", c".").at_mount(|| fault!("pivot_root(/newroot)"))?;
-        sys::fchdir(self.oldroot.fd()).at(|| fault!("fchdir to oldroot"))?;
-        sys::umount_detach(c".").at_mount(|| fault!("umount old root"))?;
-        sys::chdir(c"/").at(|| fault!("chdir /"))?;
-        self.verify()
+        sys::fchdir(oldroot.fd()).at(|| fault!("fchdir to oldroot"))?;
+        // What an unmount takes off is the top mount at that place: once is enough, or thrice when the base and its
+        // cover had to go on "/".
+        loop {
+            sys::umount_detach(c".").at_mount(|| fault!("umount old root"))?;
+            if self.verify()? {
+                break;
+            }
+        }
+        sys::chdir(c"/").at(|| fault!("chdir /"))
     }
 
-    /// Makes sure that nothing covers the root and nothing is above it.
+    /// Whether nothing covers the root and nothing is above it.
     ///
     /// ".." of the root is the root again, but the lookup then goes on to whatever is mounted there: an old root
     /// that was forgotten shows as "/..", with another mount id. (Lookups of "/" itself do not see it.)
-    fn verify(&self) -> Outcome<()> {
+    fn verify(&self) -> Outcome<bool> {
         let id = |fd, path| sys::mount_id(fd, path).at(|| fault!("statx /"));
-        let (newroot, root, above) = (id(self.newroot.fd(), c"")?, id(sys::CWD, c"/")?, id(sys::CWD, c"/..")?);
-        if root.is_root && root == newroot && root == above {
-            Ok(())
-        } else {
-            Err(fault!("The old root is still there"))
-        }
+        let (newroot, root, above) =
+            (id(self.newroot.fd(), c"")?, id(sys::CWD, c"/")?, id(sys::CWD, c"/..")?);
+        Ok(root.is_root && root == newroot && root == above)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Mounts that are not of files of the host: procfs, tmpfs, the POSIX message queues.
 
 use crate::Build;
-use crate::dest::{PRIVATE, Want, cannot_mount};
+use crate::dest::{Kind, PRIVATE, cannot_mount};
 use crate::instance;
 use common::chain::Argument;
 use common::errno::Errno;
@@ -14,9 +14,9 @@ use core::ffi::CStr;
 
 /// `--tmpfs`.
 pub fn tmpfs(build: &mut Build, dest: Path<'static>, mode: Mode, size: Option<u64>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Dir, mode.bits())?;
-    let mount = new_tmpfs(build, mode.bits(), size).at_mount(|| cannot_mount("tmpfs", dest))?;
-    build.root.attach(mount, place).at_mount(|| cannot_mount("tmpfs", dest))
+    let refused = cannot_mount("tmpfs", dest);
+    let mount = new_tmpfs(build, mode.bits(), size).at_mount(&refused)?;
+    build.root.attach(mount, Kind::Dir, dest, mode.bits(), &refused)
 }
 
 /// A tmpfs whose root has permissions `mode`, limited to `size` bytes if that is given.
@@ -39,45 +39,40 @@ pub fn new_tmpfs(build: &Build, mode: u32, size: Option<u64>) -> sys::Result<Own
 
 /// `--mqueue`.
 pub fn mqueue(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Dir, PRIVATE)?;
-    instance::mount(c"mqueue", &[], 0)
-        .and_then(|mount| build.root.attach(mount, place))
-        .at_mount(|| cannot_mount("mqueue", dest))
+    let refused = cannot_mount("mqueue", dest);
+    let mount = instance::mount(c"mqueue", &[], 0).at_mount(&refused)?;
+    build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)
 }
 
 /// What of a procfs may be writable, by somebody who is root, and reaches beyond the sandbox.
-const COVERED: [(&CStr, &str); 4] =
-    [(c"sys", "sys"), (c"sysrq-trigger", "sysrq-trigger"), (c"irq", "irq"), (c"bus", "bus")];
+const COVERED: [&CStr; 4] = [c"sys", c"sysrq-trigger", c"irq", c"bus"];
 
 /// `--proc`: a new procfs for a new PID namespace, else the host's, which shows the same processes.
 pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
-    let place = build.root.mount_point(dest, Want::Dir, PRIVATE)?;
+    let refused = cannot_mount("proc", dest);
     let flags = attr::NOSUID | attr::NODEV;
     let mount = if build.new_pidns {
-        instance::mount(c"proc", &[], flags | attr::NOEXEC).at_mount(|| cannot_mount("proc", dest))?
+        instance::mount(c"proc", &[], flags | attr::NOEXEC).at_mount(&refused)?
     } else {
         let tree = sys::open_tree_clone_at(sys::CWD, c"/proc").at(|| fault!("Can't open source /proc"))?;
-        sys::mount_setattr(tree.fd(), true, flags, 0).at_mount(|| cannot_mount("proc", dest))?;
+        sys::mount_setattr(tree.fd(), true, flags, 0).at_mount(&refused)?;
         tree
     };
     // The mount's own root stays at hand for the coverings, wherever it is attached.
     let proc = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
-    build.root.attach(mount, place).at_mount(|| cannot_mount("proc", dest))?;
-    COVERED.into_iter().try_for_each(|(name, words)| cover(proc.fd(), name, words, dest))
+    build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
+    COVERED.into_iter().try_for_each(|name| cover(proc.fd(), name, dest))
 }
 
 /// Mounts `name` read-only over itself, if it is there and this process could write to it.
-fn cover(proc: Fd, name: &CStr, words: &'static str, dest: Path<'static>) -> Outcome<()> {
+fn cover(proc: Fd, name: &'static CStr, dest: Path<'static>) -> Outcome<()> {
     match sys::faccessat(proc, name, access::W_OK) {
         Ok(()) => {}
         Err(Errno::ACCES | Errno::NOENT | Errno::ROFS) => return Ok(()),
-        Err(errno) => return Err(fault!("Can't access ", dest, "/", words).errno(errno)),
+        Err(errno) => return Err(fault!("Can't access ", dest, "/", name).errno(errno)),
     }
-    let own = sys::openat(proc, name, o::PATH | o::NOFOLLOW | o::CLOEXEC, 0)
-        .at(|| fault!("Can't open ", dest, "/", words))?;
-    let flags = attr::NOSUID | attr::NODEV | attr::RDONLY;
-    sys::open_tree_clone(own.fd(), true)
-        .and_then(|tree| sys::mount_setattr(tree.fd(), true, flags, 0).map(|()| tree))
-        .and_then(|tree| sys::move_mount(tree.fd(), own.fd()))
-        .at_mount(|| fault!("Can't mount readonly on ", dest, "/", words))
+    let tree = sys::open_tree_clone_at(proc, name).at(|| fault!("Can't open ", dest, "/", name))?;
+    sys::mount_setattr(tree.fd(), true, attr::NOSUID | attr::NODEV | attr::RDONLY, 0)
+        .and_then(|()| sys::move_mount_at(tree.fd(), proc, name))
+        .at_mount(|| fault!("Can't mount readonly on ", dest, "/", name))
 }

@@ -5,28 +5,18 @@ use common::chain::Chain;
 use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, clone_flags, o};
+use common::sys::{self, Fd, OwnedFd, clone_flags, o};
 
 /// Sets up this side, up to the exec of the next stage.
-pub fn run(
-    chain: &mut Chain,
-    frame: &NsEnter<'static>,
-    decided: &Decided,
-    pipes: Pipes,
-) -> Outcome<()> {
+pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes: Pipes) -> Outcome<()> {
     if frame.die_with_parent {
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
     wait_for_go(pipes.go)?;
     pass(chain, decided);
-    chain.passed.status = pipes.status.map(|(read, write)| {
-        drop(read);
-        write.leak()
-    });
-    if let Some(fd) = chain.passed.status {
-        sys::set_cloexec(fd, false).at(|| fault!("fcntl"))?;
-    }
+    chain.passed.status = keep_write_end(pipes.status)?;
+    chain.passed.ready = keep_write_end(pipes.ready)?;
     for fd in [frame.info_fd, frame.json_status_fd, frame.userns_block_fd, frame.userns_fd, frame.pidns_fd] {
         // The monitor's, or used already; an option may name one twice, so that it is closed is no error.
         let _ = fd.map(|fd| sys::close(fd.fd()));
@@ -41,14 +31,23 @@ pub fn run(
     // In the new mount namespace: what is opened here can be bound there.
     chain.open_next()?;
     if chain.plan.has(Stage::PrivDrop) && decided.second_ids.is_some() {
-        let proc = sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY, 0).at(|| fault!("Can't open /proc"))?;
+        let proc =
+            sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY, 0).at(|| fault!("Can't open /proc"))?;
         chain.passed.proc = Some(proc.leak());
     }
     raise(frame, decided)
 }
 
+/// Closes the end that is the monitor's, and makes ours outlive the execs.
+fn keep_write_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Outcome<Option<Fd>> {
+    let Some((read, write)) = pipe else { return Ok(None) };
+    drop(read);
+    sys::set_cloexec(write.fd(), false).at(|| fault!("fcntl"))?;
+    Ok(Some(write.leak()))
+}
+
 /// Waits until the monitor has done its part. A monitor that ended instead has said why.
-fn wait_for_go(go: Option<(sys::OwnedFd, sys::OwnedFd)>) -> Outcome<()> {
+fn wait_for_go(go: Option<(OwnedFd, OwnedFd)>) -> Outcome<()> {
     let Some((read, write)) = go else { return Ok(()) };
     drop(write);
     let mut byte = [0u8];
@@ -62,11 +61,10 @@ fn wait_for_go(go: Option<(sys::OwnedFd, sys::OwnedFd)>) -> Outcome<()> {
 fn ids(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
     if frame.userns_fd.is_some() {
         // In a namespace that somebody else has mapped.
-        let (uid, gid) = decided.wanted;
-        if sys::getuid() != uid {
+        if let Some(uid) = frame.uid.filter(|uid| *uid != sys::getuid()) {
             sys::setresuid(uid).at(|| fault!("unable to switch to uid ", uid))?;
         }
-        if sys::getgid() != gid {
+        if let Some(gid) = frame.gid.filter(|gid| *gid != sys::getgid()) {
             sys::setresgid(gid).at(|| fault!("unable to switch to gid ", gid))?;
         }
     } else if decided.new_user && frame.userns_block_fd.is_none() {

@@ -18,8 +18,8 @@ const LO: u32 = 1;
 
 /// Brings it up.
 pub fn up() -> Outcome<()> {
-    let socket = sys::netlink_route_socket()
-        .at(|| fault!("loopback: Failed to create NETLINK_ROUTE socket"))?;
+    let socket =
+        sys::netlink_route_socket().at(|| fault!("loopback: Failed to create NETLINK_ROUTE socket"))?;
     ask(socket.fd(), &new_address(), || fault!("loopback: Failed RTM_NEWADDR"))?;
     ask(socket.fd(), &new_link(), || fault!("loopback: Failed RTM_NEWLINK"))
 }

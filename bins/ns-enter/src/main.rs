@@ -30,13 +30,15 @@ fn main(start: Start) -> ! {
     common::chain::run(Stage::NsEnter, start, run)
 }
 
-/// The two pipes between the sides. Either end goes when its side does, so neither can wait for the dead.
+/// The pipes between the sides. Either end goes when its side does, so neither can wait for the dead.
 struct Pipes {
     /// The child starts when a byte arrives, and ends when the monitor ends before it. `None` when nothing has to
     /// be done outside first.
     go: Option<(OwnedFd, OwnedFd)>,
     /// init-reaper writes how the command ended. `None` without init-reaper: then the child is the command.
     status: Option<(OwnedFd, OwnedFd)>,
+    /// The last stage says that the command is about to run. `None` when nobody wants to know the exit code.
+    ready: Option<(OwnedFd, OwnedFd)>,
 }
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
@@ -49,12 +51,9 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     sys::default_sigchld().at(|| fault!("sigaction"))?;
     sys::unblock_sigchld().at(|| fault!("sigprocmask"))?;
     let pipes = Pipes {
-        go: if monitor::has_work(&frame) { Some(sys::pipe().at(|| fault!("pipe2()"))?) } else { None },
-        status: if chain.plan.has(Stage::InitReaper) {
-            Some(sys::pipe().at(|| fault!("pipe2()"))?)
-        } else {
-            None
-        },
+        go: pipe_if(monitor::has_work(&frame))?,
+        status: pipe_if(chain.plan.has(Stage::InitReaper))?,
+        ready: pipe_if(frame.json_status_fd.is_some())?,
     };
     join::user(&frame)?;
     let pid_socket = join::pid_socket(&frame)?;
@@ -67,6 +66,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         }
         Forked::Parent(child) => monitor::run(chain, frame, decided, pipes, child, pid_socket),
     }
+}
+
+fn pipe_if(wanted: bool) -> Outcome<Option<(OwnedFd, OwnedFd)>> {
+    if wanted { sys::pipe().at(|| fault!("pipe2()")).map(Some) } else { Ok(None) }
 }
 
 /// What the later stages have to be told.

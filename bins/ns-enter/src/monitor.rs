@@ -7,7 +7,7 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::NsEnter;
 use common::report::{At, Outcome};
-use common::sys::{self, Caps, Fd};
+use common::sys::{self, Caps, Fd, OwnedFd};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
@@ -46,10 +46,8 @@ fn watch(
     sandbox: &mut i32,
     pid_socket: Option<PidSocket>,
 ) -> Outcome<u8> {
-    let status = pipes.status.map(|(read, write)| {
-        drop(write);
-        read
-    });
+    let status = keep_read_end(pipes.status);
+    let ready = keep_read_end(pipes.ready);
     if let Some(socket) = pid_socket {
         *sandbox = grandchild(*sandbox, socket)?;
     }
@@ -57,6 +55,7 @@ fn watch(
     // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
     let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
     sys::capset(none).at(|| fault!("capset failed"))?;
+    sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if frame.die_with_parent {
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
@@ -71,12 +70,35 @@ fn watch(
         sys::write_all(write.fd(), b"\0").at(|| fault!("write to sandbox"))?;
     }
     let json = frame.json_status_fd.map(|fd| fd.fd());
-    close_all_but([status.as_ref().map(|pipe| pipe.fd()), json])?;
-    let code = ended(*sandbox, status.as_ref().map(|pipe| pipe.fd()))?;
-    if let Some(fd) = json {
+    let (status, ready) = (status.map(OwnedFd::leak), ready.map(OwnedFd::leak));
+    close_all_but([status, ready, json])?;
+    let code = ended(*sandbox, status)?;
+    if let Some(fd) = json
+        && was_run(ready)
+    {
         report::exit_code(fd, code)?;
     }
     Ok(code)
+}
+
+fn keep_read_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Option<OwnedFd> {
+    pipe.map(|(read, write)| {
+        drop(write);
+        read
+    })
+}
+
+/// Whether the command was run: exactly one byte has come, and the other end is closed by its exec. Nobody gets an
+/// exit code of a command that never was.
+fn was_run(ready: Option<Fd>) -> bool {
+    let mut bytes = 0;
+    let mut byte = [0u8];
+    while let Some(fd) = ready
+        && sys::retry(|| sys::read(fd, &mut byte)) == Ok(1)
+    {
+        bytes += 1;
+    }
+    bytes == 1
 }
 
 /// The process that goes on in the other PID namespace, once the one in between has ended.
@@ -112,7 +134,7 @@ fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()
 }
 
 /// Closes every descriptor but the standard three and `kept`.
-fn close_all_but(kept: [Option<Fd>; 2]) -> Outcome<()> {
+fn close_all_but(kept: [Option<Fd>; 3]) -> Outcome<()> {
     let mut first = 3u32;
     let mut kept = kept.map(|fd| fd.and_then(|fd| u32::try_from(fd.0).ok()).filter(|fd| *fd >= 3));
     kept.sort_unstable();

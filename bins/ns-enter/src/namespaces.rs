@@ -22,8 +22,6 @@ pub struct Decided {
     pub mapped: (u32, u32),
     /// The ids that a second user namespace maps, if there has to be one.
     pub second_ids: Option<(u32, u32)>,
-    /// The ids the command has to have.
-    pub wanted: (u32, u32),
     /// The capabilities of a caller who is root.
     pub caller_caps: Option<CapSet>,
 }
@@ -44,10 +42,20 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         None
     };
     let wanted = (frame.uid.unwrap_or(caller.0), frame.gid.unwrap_or(caller.1));
+    if !new_user && frame.userns_fd.is_none() {
+        // `--unshare-user-try` on a host without them.
+        if frame.uid.is_some_and(|uid| uid != caller.0) {
+            return Err(fault!("Specifying --uid requires --unshare-user or --userns"));
+        }
+        if frame.gid.is_some_and(|gid| gid != caller.1) {
+            return Err(fault!("Specifying --gid requires --unshare-user or --userns"));
+        }
+    }
     let maps_here = new_user && frame.userns_block_fd.is_none();
     let (mapped, second_ids) = match frame.second {
         SecondUserNs::UnlessRoot if maps_here && wanted != (0, 0) => ((0, 0), Some(wanted)),
         SecondUserNs::Always if maps_here => (wanted, Some(wanted)),
+        SecondUserNs::AlwaysFromRoot if maps_here => ((0, 0), Some(wanted)),
         _ => (wanted, None),
     };
     let mut clone_flags = frame.namespaces.0;
@@ -69,7 +77,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         clone_flags &= !clone_flags::NEWPID;
     }
     let own_userns = new_user || frame.userns_fd.is_some();
-    Ok(Decided { clone_flags, new_user, own_userns, caller, mapped, second_ids, wanted, caller_caps })
+    Ok(Decided { clone_flags, new_user, own_userns, caller, mapped, second_ids, caller_caps })
 }
 
 /// Whether this kernel has user namespaces and no switch of the host turns them off.

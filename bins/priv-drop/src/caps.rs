@@ -13,32 +13,28 @@ use common::sys::{self, Caps};
 /// A caller who is root and asks for nothing keeps his own, as under bubblewrap: the kernel gives them to him at
 /// each exec. Everybody else keeps exactly what `--cap-add` names, as far as there is any of it to keep.
 pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
-    sys::ambient_clear().at(|| fault!("prctl(PR_CAP_AMBIENT)"))?;
     let asked = !frame.cap_add.is_empty() || !frame.cap_drop.is_empty();
-    let (keep, exactly) = match passed.caps {
-        Some(callers) if asked => (callers.without(frame.cap_drop).union(frame.cap_add), true),
-        Some(_) => (CapSet::EMPTY, false),
-        None => (frame.cap_add, true),
-    };
-    if !exactly {
-        // What ns-enter raised for the stages goes; the rest of a root who may have it goes at the exec, or not.
-        let mut caps = sys::capget().at(|| fault!("capget failed"))?;
-        caps.inheritable = CapSet::EMPTY;
-        return sys::capset(caps).at(|| fault!("capset failed"));
+    if passed.caps.is_some() && !asked && !passed.own_userns {
+        return Ok(());
     }
+    sys::ambient_clear().at(|| fault!("prctl(PR_CAP_AMBIENT)"))?;
     let held = sys::capget().at(|| fault!("capget failed"))?.permitted;
     // DIFFERS: bubblewrap asks for all of it, ignores that the kernel refuses, and drops nothing then.
-    let keep = keep.intersection(held);
+    let callers = passed.caps.unwrap_or(CapSet::EMPTY);
+    let wanted = callers.without(frame.cap_drop).union(frame.cap_add);
+    let keep = wanted.intersection(held);
     if passed.own_userns {
         // ORDER: before capset, since CAP_SETPCAP is needed.
-        bound(keep)?;
+        bound(wanted)?;
     }
-    sys::capset(Caps { effective: keep, permitted: keep, inheritable: keep }).at(|| fault!("capset failed"))?;
+    let inheritable = if passed.caps.is_some() && !asked { CapSet::EMPTY } else { keep };
+    let caps = Caps { effective: keep, permitted: keep, inheritable };
+    sys::capset(caps).at(|| fault!("capset failed"))?;
     // Read back: a call that did nothing would leave the command with everything.
-    if sys::capget() != Ok(Caps { effective: keep, permitted: keep, inheritable: keep }) {
+    if sys::capget() != Ok(caps) {
         return Err(fault!("capset failed"));
     }
-    for cap in keep.iter() {
+    for cap in inheritable.iter() {
         sys::ambient_raise(cap).at(|| fault!("Adding ambient capability ", cap))?;
     }
     Ok(())

@@ -16,6 +16,8 @@ pub struct Passed {
     pub next: Option<Next>,
     /// Where init-reaper reports how the command ended.
     pub status: Option<Fd>,
+    /// Where the last stage says that the command is about to run; close-on-exec then.
+    pub ready: Option<Fd>,
     /// `/proc` of the host, for priv-drop to write id maps through; closed there.
     pub proc: Option<Fd>,
     /// The ids that a second user namespace maps, when there has to be one.
@@ -26,7 +28,8 @@ pub struct Passed {
     pub own_userns: bool,
 }
 
-const USAGE: &str = "--plan=FD is missing: this stage is started by bwrap, and as a command of its own not yet";
+const USAGE: &str =
+    "--plan=FD is missing: this stage is started by bwrap, and as a command of its own not yet";
 
 /// Reads the arguments of a stage.
 pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
@@ -35,6 +38,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
         plan: Fd(-1),
         next: None,
         status: None,
+        ready: None,
         proc: None,
         ids: None,
         caps: None,
@@ -47,6 +51,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--plan" => decimal(value).map(|fd| plan = Some(Fd(fd))).is_some(),
             b"--next" => Next::parse(value).map(|next| passed.next = Some(next)).is_some(),
             b"--status" => decimal(value).map(|fd| passed.status = Some(Fd(fd))).is_some(),
+            b"--ready" => decimal(value).map(|fd| passed.ready = Some(Fd(fd))).is_some(),
             b"--proc" => decimal(value).map(|fd| passed.proc = Some(Fd(fd))).is_some(),
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
@@ -188,9 +193,25 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         for wrong in [
-            c"--plan", c"--plan=", c"--plan=-1", c"--plan=+1", c"--plan=1 ", c"--plan=2147483648", c"plan=3",
-            c"--next=1,", c"--next=,1", c"--next=1,2,3,4,5,6", c"--ids=1", c"--ids=1:", c"--ids=:1",
-            c"--ids=4294967296:1", c"--caps=", c"--caps=0x1", c"--caps=00000000000000001", c"--help", c"",
+            c"--plan",
+            c"--plan=",
+            c"--plan=-1",
+            c"--plan=+1",
+            c"--plan=1 ",
+            c"--plan=2147483648",
+            c"plan=3",
+            c"--next=1,",
+            c"--next=,1",
+            c"--next=1,2,3,4,5,6",
+            c"--ids=1",
+            c"--ids=1:",
+            c"--ids=:1",
+            c"--ids=4294967296:1",
+            c"--caps=",
+            c"--caps=0x1",
+            c"--caps=00000000000000001",
+            c"--help",
+            c"",
         ] {
             assert!(parsed(&[c"--plan=3", wrong]).is_err(), "{wrong:?}");
         }

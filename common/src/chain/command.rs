@@ -6,14 +6,20 @@ use crate::fault;
 use crate::plan::{BadPlan, Command, Plan, Stage};
 use crate::report::{At, Outcome};
 use crate::seccomp;
-use crate::sys::{self, Strings, Vector, o};
+use crate::sys::{self, Fd, Strings, Vector, o};
 use core::convert::Infallible;
 use core::ffi::CStr;
 
 /// Ends the pipeline in the process that becomes the command. Returns only to say why not.
 ///
-/// All descriptors of ours are closed when this is called.
-pub fn exec_command(stage: Stage, plan: &Plan<'static>, mut env: Strings<'static>) -> Outcome<Infallible> {
+/// All descriptors of ours are closed when this is called but `ready`, on which the monitor learns whether the
+/// command was run at all: a byte when everything is set up, and one more when the exec failed.
+pub fn exec_command(
+    stage: Stage,
+    plan: &Plan<'static>,
+    mut env: Strings<'static>,
+    ready: Option<Fd>,
+) -> Outcome<Infallible> {
     // init-reaper, when it has work, has entered the directory already: its lock files may be relative to it.
     if !plan.has(Stage::InitReaper) {
         env = directory::enter(plan, env)?;
@@ -35,12 +41,25 @@ pub fn exec_command(stage: Stage, plan: &Plan<'static>, mut env: Strings<'static
     if let Some(label) = command.exec_label {
         set_exec_label(label.bytes()).at(|| fault!("label_exec ", label))?;
     }
+    if let Some(fd) = ready {
+        sys::set_cloexec(fd, true).at(|| fault!("fcntl"))?;
+        tell(fd);
+    }
     // ORDER: last, so that a filter need not allow anything but the exec. seccomp-load's frame is absent when
     // that stage is not this one, or when there are no filters.
     if stage == Stage::SeccompLoad {
         seccomp::apply(plan)?;
     }
-    Err(fault!("execvp ", program).errno(execvp(program.0, argv.finish(), env)))
+    let errno = execvp(program.0, argv.finish(), env);
+    if let Some(fd) = ready {
+        tell(fd);
+    }
+    Err(fault!("execvp ", program).errno(errno))
+}
+
+/// One byte for the monitor. One that has gone is told nothing; its end ends the sandbox or does not.
+fn tell(ready: Fd) {
+    let _ = sys::retry(|| sys::write(ready, b"\0"));
 }
 
 /// Sets the label of the next exec (`/proc/thread-self/attr/exec`, as `setexeccon(3)` does).

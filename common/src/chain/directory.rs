@@ -1,6 +1,7 @@
 //! The working directory of the command: asked for, or the caller's, or `HOME`, or the root.
 
 use crate::env;
+use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{BadPlan, Command, Plan, Stage};
 use crate::report::{At, Outcome};
@@ -21,8 +22,11 @@ pub fn enter(plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Strings<'st
             match places.into_iter().flatten().find(|path| sys::chdir(path).is_ok()) {
                 Some(path) => path,
                 None => {
-                    sys::chdir(c"/").at(|| fault!("chdir /"))?;
-                    c"/"
+                    match sys::chdir(c"/") {
+                        // A root that may not be searched: this is it all the same, and the exec will tell.
+                        Ok(()) | Err(Errno::ACCES) => c"/",
+                        Err(errno) => return Err(fault!("chdir /").errno(errno)),
+                    }
                 }
             }
         }

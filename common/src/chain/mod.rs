@@ -1,7 +1,7 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
-//! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--proc=FD] [--ids=UID:GID] [--caps=HEX]
-//! [--own-userns=yes]`:
+//! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
+//! [--ids=UID:GID] [--caps=HEX] [--own-userns=yes]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
 
@@ -37,10 +37,16 @@ pub struct Chain {
 impl Chain {
     /// Reads the arguments of `stage`, checks them and maps the plan.
     ///
-    /// `secure` is `AT_SECURE`: the executable carries a set-user-ID bit or file capabilities, and a caller's
-    /// plan would run with privileges that are not the caller's. Refused.
-    pub fn enter(stage: Stage, args: Strings<'static>, env: Strings<'static>, secure: bool) -> Outcome<Chain> {
-        if secure {
+    /// `secure` is `AT_SECURE`. With a set-user-ID bit or file capabilities on the executable a caller's plan would
+    /// run with privileges that are not the caller's: refused. A security module that changes domains at this
+    /// exec sets it too, and is welcome.
+    pub fn enter(
+        stage: Stage,
+        args: Strings<'static>,
+        env: Strings<'static>,
+        secure: bool,
+    ) -> Outcome<Chain> {
+        if secure && has_more_than_its_caller() {
             return Err(fault!("setuid use of bubblewrap is not supported"));
         }
         let passed = args::parse(args)?;
@@ -58,10 +64,7 @@ impl Chain {
     }
 
     /// Decodes this stage's own frame.
-    pub fn frame<T>(
-        &self,
-        decode: impl FnOnce(&mut Reader<'static>) -> Result<T, BadPlan>,
-    ) -> Outcome<T> {
+    pub fn frame<T>(&self, decode: impl FnOnce(&mut Reader<'static>) -> Result<T, BadPlan>) -> Outcome<T> {
         self.plan.decode(self.stage, decode).map_err(BadPlan::fault)
     }
 
@@ -81,7 +84,7 @@ impl Chain {
             Some((fd, rest)) => next::exec(&self, fd, rest),
             None => {
                 sys::close(self.passed.plan).ok();
-                exec_command(self.stage, &self.plan, self.env)
+                exec_command(self.stage, &self.plan, self.env, self.passed.ready)
             }
         }
     }
@@ -92,6 +95,17 @@ impl Chain {
         self.env = directory::enter(&self.plan, self.env)?;
         Ok(())
     }
+}
+
+/// Whether this exec gave privileges that the process before it did not have: another effective user, or
+/// capabilities that are not ambient, which is how the stages hand them on to each other.
+fn has_more_than_its_caller() -> bool {
+    let uid = sys::getuid();
+    if uid != sys::geteuid() {
+        return true;
+    }
+    let Ok(caps) = sys::capget() else { return true };
+    uid != 0 && caps.permitted.iter().any(|cap| sys::ambient_has(cap) != Ok(true))
 }
 
 /// Runs a stage: `run` sets up and hands over, so it comes back with a fault only.

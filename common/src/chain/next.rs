@@ -72,8 +72,8 @@ impl Next {
         let mut own = Neighbours::find()?;
         for stage in stages {
             let path = own.path(stage.name()).ok_or_else(|| fault!("Path of stages too long"))?;
-            let fd = sys::openat(sys::CWD, path, o::PATH, 0)
-                .at(|| fault!("Can't open stage ", stage.name()))?;
+            let fd =
+                sys::openat(sys::CWD, path, o::PATH, 0).at(|| fault!("Can't open stage ", stage.name()))?;
             next.push(fd.leak()).ok_or_else(|| fault!("Too many stages"))?;
         }
         Ok(next)
@@ -92,7 +92,8 @@ impl Neighbours {
         let mut buf = [0; 4096];
         let own = sys::readlinkat(sys::CWD, c"/proc/self/exe", &mut buf)
             .at(|| fault!("Can't read /proc/self/exe"))?;
-        let dir = own.iter().rposition(|&byte| byte == b'/').ok_or_else(|| fault!("Can't find the stages"))?;
+        let dir =
+            own.iter().rposition(|&byte| byte == b'/').ok_or_else(|| fault!("Can't find the stages"))?;
         Ok(Neighbours { buf, dir: dir + 1 })
     }
 
@@ -126,6 +127,7 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         })
     };
     let status = number("--status=", chain.passed.status);
+    let ready = number("--ready=", chain.passed.ready);
     let proc = number("--proc=", chain.passed.proc);
     let ids = chain.passed.ids.map(|(uid, gid)| {
         let mut argument = Argument::new("--ids=");
@@ -140,9 +142,9 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         argument
     });
     let own_userns = chain.passed.own_userns.then(|| Argument::new("--own-userns=yes"));
-    let mut words = [0usize; 9];
+    let mut words = [0usize; 10];
     let mut argv = Vector::over(&mut words);
-    let optional = [&status, &proc, &ids, &caps, &own_userns].into_iter().filter_map(Option::as_ref);
+    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns].into_iter().filter_map(Option::as_ref);
     let all = [&argv0, &plan, &next].into_iter().chain(optional);
     argv.extend(all.map(Argument::as_c_str)).at(|| fault!("exec ", name))?;
     // The executable's own descriptor goes at its exec; it has served.

@@ -6,8 +6,9 @@ use super::{
     SeccompLoadOption, Words, number, out_of_memory,
 };
 use crate::fault;
+use crate::plan::{Buffer, FdNumber};
 use crate::report::{At, Outcome, Voice};
-use crate::sys::Strings;
+use crate::sys::{Result, Strings};
 use core::ffi::CStr;
 
 /// The sections of the tables in the order of `--help`.
@@ -91,6 +92,7 @@ pub enum Answer {
 pub struct CommandLine<'h> {
     pub(super) host: &'h dyn Host,
     pub(super) level_prefix: bool,
+    named: Buffer,
     pub(super) ns_enter: NsEnterDraft,
     pub(super) fs_build: FsBuildDraft,
     pub(super) priv_drop: PrivDropDraft,
@@ -105,6 +107,7 @@ impl<'h> CommandLine<'h> {
         Ok(CommandLine {
             host,
             level_prefix: false,
+            named: out_of_memory(Buffer::new(64))?,
             ns_enter: NsEnterDraft::default(),
             fs_build: out_of_memory(FsBuildDraft::new())?,
             priv_drop: PrivDropDraft::default(),
@@ -119,10 +122,6 @@ impl<'h> CommandLine<'h> {
         Voice { name: "bwrap", level_prefix: self.level_prefix }
     }
 
-    pub(super) fn context(&self) -> Context<'h> {
-        Context { host: self.host, voice: self.voice() }
-    }
-
     /// Reads the argument vector `args`, checks it and compiles it.
     pub fn run(&mut self, args: Strings<'static>) -> Outcome<Answer> {
         let mut words = Words::of_vector(args);
@@ -134,7 +133,8 @@ impl<'h> CommandLine<'h> {
             return Ok(Answer::Usage);
         }
         self.check_requirements()?;
-        self.seccomp_load.finish(self.context())?;
+        let mut context = Context { host: self.host, voice: self.voice(), named: &mut self.named };
+        self.seccomp_load.finish(&mut context)?;
         self.compile(words).map(Answer::Launch)
     }
 
@@ -156,7 +156,12 @@ impl<'h> CommandLine<'h> {
         Ok(None)
     }
 
-    fn read_option(&mut self, word: &'static CStr, words: &mut Words, outermost: bool) -> Outcome<Option<Answer>> {
+    fn read_option(
+        &mut self,
+        word: &'static CStr,
+        words: &mut Words,
+        outermost: bool,
+    ) -> Outcome<Option<Answer>> {
         let Some(option) = AnyOption::find(word.to_bytes()) else {
             return debug_option(word);
         };
@@ -165,7 +170,7 @@ impl<'h> CommandLine<'h> {
         }
         let operands = operands(option, words)?;
         let mut modified = None;
-        let context = self.context();
+        let context = &mut Context { host: self.host, voice: self.voice(), named: &mut self.named };
         match option {
             AnyOption::FsBuild(option) => {
                 self.fs_build.apply(option, operands, context)?;
@@ -174,16 +179,15 @@ impl<'h> CommandLine<'h> {
             AnyOption::NsEnter(option) => self.ns_enter.apply(option, operands, context)?,
             AnyOption::Command(option) => self.command.apply(option, operands, context)?,
             AnyOption::PrivDrop(option) => self.priv_drop.apply(option, operands, context)?,
-            AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands)?,
+            AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands, context)?,
             AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context)?,
             AnyOption::General(GeneralOption::Help) => return Ok(Some(Answer::Help)),
             AnyOption::General(GeneralOption::Version) => return Ok(Some(Answer::Version)),
             AnyOption::General(GeneralOption::LevelPrefix) => self.level_prefix = true,
             AnyOption::General(GeneralOption::Args) => {
                 let [fd, ..] = operands;
-                let fd = number::fd(fd)?.fd();
-                let data = self.host.read_words(fd).at(|| fault!("Can't read --args data"))?;
-                if let Some(answer) = self.read(&mut Words::of_data(data), false)? {
+                let words = data_words(number::fd(fd)?, context).at(|| fault!("Can't read --args data"))?;
+                if let Some(answer) = self.read(&mut { words }, false)? {
                     return Ok(Some(answer));
                 }
             }
@@ -193,19 +197,23 @@ impl<'h> CommandLine<'h> {
     }
 }
 
+/// The words that `fd` holds, each ended by a NUL; the last one may do without.
+fn data_words(fd: FdNumber, context: &mut Context<'_>) -> Result<Words> {
+    let mut data = context.read_up(fd)?;
+    if !data.is_empty() && !data.bytes().ends_with(b"\0") {
+        data.extend(b"\0")?;
+    }
+    data.leak().map(Words::of_data)
+}
+
 /// The operands of `option`, taken from `words`.
 fn operands(option: AnyOption, words: &mut Words) -> Outcome<Operands> {
     let (name, arity) = option.name_and_arity();
-    let taken = match arity {
-        0 => Some([c"", c"", c""]),
-        1 => words.take().map(|[a]| [a, c"", c""]),
-        2 => words.take().map(|[a, b]| [a, b, c""]),
-        _ => words.take(),
-    };
-    taken.map_or_else(|| missing_operands(name, arity), Ok)
+    words.take_some(arity).map_or_else(|| missing_operands(name, arity), Ok)
 }
 
 /// The words for operands that are missing, which are not the same everywhere.
+#[cold]
 fn missing_operands(name: &'static str, arity: usize) -> Outcome<Operands> {
     Err(match (name, arity) {
         // Nothing can follow, so the complaint is that nothing does.
@@ -219,14 +227,18 @@ fn missing_operands(name: &'static str, arity: usize) -> Outcome<Operands> {
 }
 
 /// What is left: `--debug-opt=…`, which is for tests of the reference and in no manual, or no option at all.
+#[cold]
 fn debug_option(word: &'static CStr) -> Outcome<Option<Answer>> {
     let Some(value) = word.to_bytes().strip_prefix(b"--debug-opt=") else {
         return Err(fault!("Unknown option ", word));
     };
-    match value {
-        b"print-assumed-kernel" => Ok(Some(Answer::AssumedKernel)),
-        // Each makes the reference take a way around one system call; there are no such ways here.
-        b"force-openat-fallback" | b"force-mount-setattr-fallback" => Ok(None),
-        _ => Err(fault!("Unknown --debug-opt value: ", value)),
+    // Each of the two makes the reference take a way around one system call; there are no such ways here.
+    let ignored: [&[u8]; 2] = [b"force-openat-fallback", b"force-mount-setattr-fallback"];
+    if value == b"print-assumed-kernel" {
+        Ok(Some(Answer::AssumedKernel))
+    } else if ignored.contains(&value) {
+        Ok(None)
+    } else {
+        Err(fault!("Unknown --debug-opt value: ", value))
     }
 }

@@ -49,32 +49,51 @@ impl CommandDraft {
     }
 
     /// Puts `option` into the draft.
-    pub fn apply(&mut self, option: CommandOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
-        let name = option.name();
+    pub fn apply(
+        &mut self,
+        option: CommandOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         let [first, second, _] = operands;
+        let change = match option {
+            CommandOption::Clearenv => EnvOp::Clear,
+            CommandOption::Setenv => {
+                let name = variable(first).ok_or_else(|| fault!("setenv failed"))?;
+                EnvOp::Set { name, value: Text(second) }
+            }
+            CommandOption::Unsetenv => {
+                EnvOp::Unset { name: variable(first).ok_or_else(|| fault!("unsetenv failed"))? }
+            }
+            CommandOption::Argv0 | CommandOption::Chdir | CommandOption::ExecLabel => {
+                return self.apply_once(option, first, context);
+            }
+        };
+        out_of_memory(self.env.push(&change))
+    }
+
+    /// The options of which one counts.
+    fn apply_once(
+        &mut self,
+        option: CommandOption,
+        word: &'static CStr,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        let name = option.name();
         match option {
             CommandOption::Argv0 => {
                 if self.argv0.is_some() {
                     return Err(fault!("--argv0 used multiple times"));
                 }
-                self.argv0 = Some(Text(first));
+                self.argv0 = Some(Text(word));
             }
             CommandOption::Chdir => {
-                context.only_last(name, &self.directory);
-                self.directory = Some(path(name, first)?);
+                context.only_last(name, self.directory.is_some());
+                self.directory = Some(path(name, word)?);
             }
-            CommandOption::Clearenv => out_of_memory(self.env.push(&EnvOp::Clear))?,
-            CommandOption::Setenv => {
-                let name = variable(first).ok_or_else(|| fault!("setenv failed"))?;
-                out_of_memory(self.env.push(&EnvOp::Set { name, value: Text(second) }))?;
-            }
-            CommandOption::Unsetenv => {
-                let name = variable(first).ok_or_else(|| fault!("unsetenv failed"))?;
-                out_of_memory(self.env.push(&EnvOp::Unset { name }))?;
-            }
-            CommandOption::ExecLabel => {
-                context.only_last(name, &self.exec_label);
-                self.exec_label = Some(context.label(first)?);
+            _ => {
+                context.only_last(name, self.exec_label.is_some());
+                self.exec_label = Some(context.label(word)?);
             }
         }
         Ok(())

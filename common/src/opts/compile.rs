@@ -6,8 +6,8 @@ use crate::caps::{CapSet, cap};
 use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{
-    Assembly, Buffer, Command, FLAG_BWRAP, FLAG_LEVEL_PREFIX, FdNumber, FsBuild, InitReaper, ListWriter, MountOp,
-    Namespaces, NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
+    Assembly, Buffer, Command, FLAG_BWRAP, FLAG_LEVEL_PREFIX, FsBuild, InitReaper, ListWriter, Namespaces,
+    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
 };
 use crate::report::Outcome;
 use crate::sys::{Result, clone_flags as flags};
@@ -47,72 +47,12 @@ const DISABLE_USERNS: CapSet = CapSet::of(&[cap::SYS_RESOURCE]);
 impl CommandLine<'_> {
     /// The plan that runs `command` as this line says.
     pub(super) fn compile(&mut self, command: Words) -> Outcome<&'static [u8]> {
-        self.settle_descriptors()?;
-        let argv0_and_args = out_of_memory(arguments(command))?;
-        out_of_memory(self.assemble(&argv0_and_args))
-    }
-
-    /// Finds the named descriptors that are not open and puts [`FdNumber::CLOSED`] in their place: each fails, or
-    /// is forgiven, at the point where its stage uses it, and none meets a descriptor of ours by chance.
-    ///
-    /// Nothing of ours is open yet; what `--args` or `--add-seccomp-fd` has read up is closed by now.
-    fn settle_descriptors(&mut self) -> Outcome<()> {
-        let host = self.host;
-        let settle = |slot: &mut Option<FdNumber>| {
-            if slot.is_some_and(|number| !host.is_open(number.fd())) {
-                *slot = Some(FdNumber::CLOSED);
-            }
-        };
-        let ns = &mut self.ns_enter;
-        for slot in [
-            &mut ns.userns_fd,
-            &mut ns.pidns_fd,
-            &mut ns.userns_block_fd,
-            &mut ns.info_fd,
-            &mut ns.json_status_fd,
-            &mut self.priv_drop.userns2_fd,
-            &mut self.priv_drop.block_fd,
-        ] {
-            settle(slot);
+        if let Some(number) = self.fs_build.missing_source {
+            // The message has the number in it, so it has to be given while that is known.
+            return Err(fault!("Can't find source path /proc/self/fd/", number.fd().0).errno(Errno::NOENT));
         }
-        let mut open = out_of_memory(ListWriter::new(64))?;
-        for number in self.init_reaper.sync_fds.list::<FdNumber>().iter() {
-            let number = if host.is_open(number.fd()) { number } else { FdNumber::CLOSED };
-            out_of_memory(open.push(&number))?;
-        }
-        self.init_reaper.sync_fds = open;
-        if self.fs_build.has_fds && self.any_op_fd_closed() {
-            self.settle_ops()?;
-        }
-        Ok(())
-    }
-
-    fn any_op_fd_closed(&self) -> bool {
-        self.fs_build.ops.list::<MountOp<'_>>().iter().any(|op| match op {
-            MountOp::File { fd, .. } | MountOp::BindData { fd, .. } | MountOp::BindFd { fd, .. } => {
-                !self.host.is_open(fd.fd())
-            }
-            _ => false,
-        })
-    }
-
-    fn settle_ops(&mut self) -> Outcome<()> {
-        let mut settled = out_of_memory(ListWriter::new(1 << 14))?;
-        for mut op in self.fs_build.ops.list::<MountOp<'_>>().iter() {
-            match &mut op {
-                MountOp::File { fd, .. } | MountOp::BindData { fd, .. } if !self.host.is_open(fd.fd()) => {
-                    *fd = FdNumber::CLOSED;
-                }
-                // The message has the number in it, so it has to be given while that is known.
-                MountOp::BindFd { fd, .. } if !self.host.is_open(fd.fd()) => {
-                    return Err(fault!("Can't find source path /proc/self/fd/", fd.fd().0).errno(Errno::NOENT));
-                }
-                _ => {}
-            }
-            out_of_memory(settled.push(&op))?;
-        }
-        self.fs_build.ops = settled;
-        Ok(())
+        let args = out_of_memory(arguments(command))?;
+        out_of_memory(self.assemble(&args))
     }
 
     /// Writes header and frames.
@@ -163,6 +103,8 @@ impl CommandLine<'_> {
     fn second_user_ns(&self, user: UserNs) -> SecondUserNs {
         if user == UserNs::Keep || self.ns_enter.userns_block_fd.is_some() {
             SecondUserNs::No
+        } else if self.priv_drop.disable_userns && self.fs_build.has_dev {
+            SecondUserNs::AlwaysFromRoot
         } else if self.priv_drop.disable_userns {
             SecondUserNs::Always
         } else if self.fs_build.has_dev {

@@ -2,7 +2,7 @@
 
 use super::{Context, Operands, number, options, out_of_memory, path};
 use crate::fault;
-use crate::plan::{Access, ListWriter, Mode, MountOp};
+use crate::plan::{Access, FdNumber, ListWriter, Mode, MountOp};
 use crate::report::Outcome;
 use crate::sys::Result;
 use crate::text::{Path, Text};
@@ -67,8 +67,8 @@ pub struct FsBuildDraft {
     pub has_dev: bool,
     /// Whether an operation mounts an overlay.
     pub has_overlay: bool,
-    /// Whether an operation names a descriptor.
-    pub has_fds: bool,
+    /// The first descriptor of `--bind-fd` or `--ro-bind-fd` that is not open.
+    pub missing_source: Option<FdNumber>,
     perms: Option<Mode>,
     size: Option<u64>,
     layers: u32,
@@ -84,7 +84,7 @@ impl FsBuildDraft {
             file_label: None,
             has_dev: false,
             has_overlay: false,
-            has_fds: false,
+            missing_source: None,
             perms: None,
             size: None,
             layers: 0,
@@ -93,7 +93,12 @@ impl FsBuildDraft {
     }
 
     /// Puts `option` into the draft.
-    pub fn apply(&mut self, option: FsBuildOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
+    pub fn apply(
+        &mut self,
+        option: FsBuildOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         use FsBuildOption as Opt;
         let name = option.name();
         let [first, second, _] = operands;
@@ -102,7 +107,7 @@ impl FsBuildDraft {
                 bind(option, first, second)?
             }
             Opt::BindFd | Opt::RoBindFd | Opt::File | Opt::BindData | Opt::RoBindData => {
-                self.from_fd(option, first, second)?
+                self.descriptor_op(option, first, second, context)?
             }
             Opt::OverlaySrc => return self.add_layer(first),
             Opt::Overlay | Opt::TmpOverlay | Opt::RoOverlay => self.overlay(option, operands)?,
@@ -134,11 +139,20 @@ impl FsBuildDraft {
     }
 
     /// The operations that take a descriptor.
-    fn from_fd(&mut self, option: FsBuildOption, fd: &'static CStr, dest: &'static CStr) -> Outcome<MountOp<'static>> {
+    fn descriptor_op(
+        &mut self,
+        option: FsBuildOption,
+        fd: &'static CStr,
+        dest: &'static CStr,
+        context: &mut Context<'_>,
+    ) -> Outcome<MountOp<'static>> {
         use FsBuildOption as Opt;
-        let fd = number::fd(fd)?;
+        let number = number::fd(fd)?;
         let dest = path(option.name(), dest)?;
-        self.has_fds = true;
+        let fd = context.name(number)?;
+        if fd != number && matches!(option, Opt::BindFd | Opt::RoBindFd) && self.missing_source.is_none() {
+            self.missing_source = Some(number);
+        }
         Ok(match option {
             Opt::File => MountOp::File { fd, dest, mode: self.perms.take().unwrap_or(FILE_MODE) },
             Opt::BindData | Opt::RoBindData => MountOp::BindData {
@@ -174,7 +188,11 @@ impl FsBuildDraft {
             }
             _ if self.layers == 0 => return Err(fault!(name, " requires at least one --overlay-src")),
             FsBuildOption::TmpOverlay => MountOp::TmpOverlay { dest: path(name, first)? },
-            _ => MountOp::Overlay { upper: path(name, first)?, work: path(name, second)?, dest: path(name, third)? },
+            _ => MountOp::Overlay {
+                upper: path(name, first)?,
+                work: path(name, second)?,
+                dest: path(name, third)?,
+            },
         };
         if self.empty_layer {
             return Err(fault!("--overlay-src does not take an empty path argument"));
@@ -185,7 +203,12 @@ impl FsBuildDraft {
     }
 
     /// Options that are no operation.
-    fn modify(&mut self, option: FsBuildOption, word: &'static CStr, context: Context<'_>) -> Outcome<()> {
+    fn modify(
+        &mut self,
+        option: FsBuildOption,
+        word: &'static CStr,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         match option {
             FsBuildOption::Perms => {
                 if self.perms.is_some() {
@@ -200,7 +223,7 @@ impl FsBuildDraft {
                 self.size = Some(number::size(word)?);
             }
             FsBuildOption::FileLabel => {
-                context.only_last(option.name(), &self.file_label);
+                context.only_last(option.name(), self.file_label.is_some());
                 self.file_label = Some(context.label(word)?);
             }
             _ => self.best_effort = true,

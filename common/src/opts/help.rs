@@ -33,25 +33,30 @@ pub fn usage(program: &[u8]) -> Result<Buffer> {
     for part in [b"usage: ", program, b" [OPTIONS...] [--] COMMAND [ARGS...]\n\n"] {
         out.extend(part)?;
     }
-    for line in SECTIONS.into_iter().flat_map(lines) {
-        let start = out.len();
-        out.extend(b"    ")?;
-        out.extend(line.name.as_bytes())?;
-        if !line.operands.is_empty() {
-            out.extend(b" ")?;
-            out.extend(line.operands.as_bytes())?;
-        }
-        let mut used = out.len() - start;
-        for text in line.help.split('\t') {
-            // One blank at least.
-            let pad = COLUMN.saturating_sub(used).max(1);
-            out.extend([b' '; COLUMN].get(..pad).unwrap_or_default())?;
-            out.extend(text.as_bytes())?;
-            out.extend(b"\n")?;
-            used = 0;
+    for section in SECTIONS {
+        for line in lines(section) {
+            write(&mut out, line)?;
         }
     }
     Ok(out)
+}
+
+fn write(out: &mut Buffer, line: Line) -> Result<()> {
+    let start = out.len();
+    let blank = if line.operands.is_empty() { "" } else { " " };
+    for part in ["    ", line.name, blank, line.operands] {
+        out.extend(part.as_bytes())?;
+    }
+    let mut used = out.len() - start;
+    for text in line.help.split('\t') {
+        // One blank at least.
+        let pad = COLUMN.saturating_sub(used).max(1);
+        out.extend([b' '; COLUMN].get(..pad).unwrap_or_default())?;
+        out.extend(text.as_bytes())?;
+        out.extend(b"\n")?;
+        used = 0;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -62,9 +67,11 @@ mod tests {
     fn every_option_has_a_line_and_every_line_fits() {
         let text = usage(b"bwrap").unwrap();
         let text = core::str::from_utf8(text.bytes()).unwrap();
-        assert!(text.starts_with("usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n\n    --help                       "));
+        assert!(text.starts_with(
+            "usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n\n    --help                       "
+        ));
         assert!(text.contains("\n    --overlay RWSRC WORKDIR DEST Overlay"));
-        assert_eq!(text.matches("\n    --").count(), 77);
+        assert_eq!(text.matches("\n    --").count(), 68);
         for line in text.lines().skip(2) {
             assert!(line.len() <= 110, "{line}");
             assert_eq!(line.as_bytes().get(COLUMN - 1), Some(&b' '), "{line}");

@@ -1,6 +1,6 @@
 //! Options of init-reaper: what the process beside the command holds.
 
-use super::{Operands, number, options, out_of_memory, path};
+use super::{Context, Operands, number, options, out_of_memory, path};
 use crate::plan::ListWriter;
 use crate::report::Outcome;
 use crate::sys::Result;
@@ -38,11 +38,19 @@ impl InitReaperDraft {
     }
 
     /// Puts `option` into the draft.
-    pub fn apply(&mut self, option: InitReaperOption, operands: Operands) -> Outcome<()> {
+    pub fn apply(
+        &mut self,
+        option: InitReaperOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         let [first, ..] = operands;
         match option {
             InitReaperOption::LockFile => out_of_memory(self.locks.push(&path(option.name(), first)?))?,
-            InitReaperOption::SyncFd => out_of_memory(self.sync_fds.push(&number::fd(first)?))?,
+            InitReaperOption::SyncFd => {
+                let fd = context.name(number::fd(first)?)?;
+                out_of_memory(self.sync_fds.push(&fd))?;
+            }
             InitReaperOption::AsPid1 => self.as_pid_1 = true,
         }
         Ok(())

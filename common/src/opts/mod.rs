@@ -28,19 +28,20 @@ pub use seccomp_load::{SeccompLoadDraft, SeccompLoadOption};
 pub use words::Words;
 
 use crate::fault;
+use crate::plan::{Buffer, FdNumber};
 use crate::report::{Fault, Outcome, Voice};
 use crate::sys::{Fd, Result};
-use crate::text::Path;
+use crate::text::{Path, Text};
 use core::ffi::CStr;
 
 /// What the parser asks of the world around it. It has no other effects, so that it can be tested.
 pub trait Host {
     /// Says a warning.
     fn warn(&self, voice: Voice, fault: Fault);
-    /// All that can be read from `fd`, with a NUL at the end unless there is one or nothing; closes `fd`.
-    fn read_words(&self, fd: Fd) -> Result<&'static [u8]>;
-    /// All that can be read from `fd`; closes `fd`.
-    fn read_program(&self, fd: Fd) -> Result<&'static [u8]>;
+    /// All that can be read from `fd`.
+    fn read(&self, fd: Fd) -> Result<Buffer>;
+    /// Closes `fd`.
+    fn close(&self, fd: Fd);
     /// Whether `fd` is open.
     fn is_open(&self, fd: Fd) -> bool;
     /// Whether this kernel has SELinux switched on.
@@ -49,30 +50,53 @@ pub trait Host {
     fn ids(&self) -> (u32, u32);
 }
 
-/// What `apply` needs beside the words: the world, and how to address the user at this point of the line.
-#[derive(Clone, Copy)]
-pub struct Context<'h> {
+/// What `apply` needs beside the words: the world, how to address the user at this point of the line, and the
+/// descriptors named so far.
+pub struct Context<'c> {
     /// The world.
-    pub host: &'h dyn Host,
+    pub host: &'c dyn Host,
     /// How messages are signed.
     pub voice: Voice,
+    /// Descriptors that the plan names, as native integers.
+    pub named: &'c mut Buffer,
 }
 
 impl Context<'_> {
-    /// Warns when option `name`, of which one counts, has a value already.
-    fn only_last<T>(self, name: &'static str, present: &Option<T>) {
-        if present.is_some() {
+    /// Warns when option `name`, of which one counts, has been there before.
+    fn only_last(&self, name: &'static str, present: bool) {
+        if present {
             self.host.warn(self.voice, fault!("Only the last ", name, " option will take effect"));
         }
     }
 
     /// An SELinux label, where there are any.
-    fn label(self, word: &'static CStr) -> Outcome<crate::text::Text<'static>> {
+    fn label(&self, word: &'static CStr) -> Outcome<Text<'static>> {
         if self.host.has_selinux() {
-            Ok(crate::text::Text(word))
+            Ok(Text(word))
         } else {
             Err(fault!("labeling not supported on this system"))
         }
+    }
+
+    /// The descriptor `number` for the plan; [`FdNumber::CLOSED`] when it is not open: that fails, or is forgiven,
+    /// at the point where its stage uses it, and cannot meet a descriptor of ours by chance.
+    fn name(&mut self, number: FdNumber) -> Outcome<FdNumber> {
+        if !self.host.is_open(number.fd()) {
+            return Ok(FdNumber::CLOSED);
+        }
+        out_of_memory(self.named.extend(&number.fd().0.to_ne_bytes()))?;
+        Ok(number)
+    }
+
+    /// All that can be read from `fd`, which is closed then, as the reference does.
+    // DIFFERS: it stays open where an option before this one has named it: one descriptor may serve several.
+    fn read_up(&mut self, fd: FdNumber) -> Result<Buffer> {
+        let fd = fd.fd();
+        let data = self.host.read(fd)?;
+        if !self.named.bytes().chunks_exact(4).any(|named| named == fd.0.to_ne_bytes()) {
+            self.host.close(fd);
+        }
+        Ok(data)
     }
 }
 

@@ -79,49 +79,58 @@ pub struct NsEnterDraft {
 
 impl NsEnterDraft {
     /// Puts `option` into the draft.
-    pub fn apply(&mut self, option: NsEnterOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
+    pub fn apply(
+        &mut self,
+        option: NsEnterOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         use NsEnterOption as Opt;
+        let name = option.name();
         let [first, ..] = operands;
-        let number = |slot: &mut Option<FdNumber>| {
-            context.only_last(option.name(), slot);
-            *slot = Some(number::fd(first)?);
-            Ok(())
-        };
+        if let Some(slot) = self.descriptor(option) {
+            context.only_last(name, slot.is_some());
+            *slot = Some(context.name(number::fd(first)?)?);
+            return Ok(());
+        }
         match option {
+            Opt::UnshareUser => self.user = true,
+            Opt::UnshareUserTry => self.user_try = true,
+            Opt::UnshareCgroupTry => self.cgroup_try = true,
             Opt::UnshareAll => {
                 self.user_try = true;
                 self.cgroup_try = true;
                 self.namespaces |= flags::NEWIPC | flags::NEWPID | flags::NEWNET | flags::NEWUTS;
             }
             Opt::ShareNet => self.namespaces &= !flags::NEWNET,
-            Opt::UnshareUser => self.user = true,
-            Opt::UnshareUserTry => self.user_try = true,
-            Opt::UnshareIpc => self.namespaces |= flags::NEWIPC,
-            Opt::UnsharePid => self.namespaces |= flags::NEWPID,
-            Opt::UnshareNet => self.namespaces |= flags::NEWNET,
-            Opt::UnshareUts => self.namespaces |= flags::NEWUTS,
-            Opt::UnshareCgroup => self.namespaces |= flags::NEWCGROUP,
-            Opt::UnshareCgroupTry => self.cgroup_try = true,
-            Opt::Userns => return number(&mut self.userns_fd),
-            Opt::Pidns => return number(&mut self.pidns_fd),
-            Opt::UsernsBlockFd => return number(&mut self.userns_block_fd),
-            Opt::InfoFd => return number(&mut self.info_fd),
-            Opt::JsonStatusFd => return number(&mut self.json_status_fd),
+            Opt::DieWithParent => self.die_with_parent = true,
             Opt::Uid => {
-                context.only_last(option.name(), &self.uid);
+                context.only_last(name, self.uid.is_some());
                 self.uid = Some(number::id("uid", first)?);
             }
             Opt::Gid => {
-                context.only_last(option.name(), &self.gid);
+                context.only_last(name, self.gid.is_some());
                 self.gid = Some(number::id("gid", first)?);
             }
             Opt::Hostname => {
-                context.only_last(option.name(), &self.hostname);
+                context.only_last(name, self.hostname.is_some());
                 self.hostname = Some(Text(first));
             }
-            Opt::DieWithParent => self.die_with_parent = true,
+            other => self.namespaces |= namespace(other),
         }
         Ok(())
+    }
+
+    /// Where the descriptor goes that `option` names.
+    fn descriptor(&mut self, option: NsEnterOption) -> Option<&mut Option<FdNumber>> {
+        match option {
+            NsEnterOption::Userns => Some(&mut self.userns_fd),
+            NsEnterOption::Pidns => Some(&mut self.pidns_fd),
+            NsEnterOption::UsernsBlockFd => Some(&mut self.userns_block_fd),
+            NsEnterOption::InfoFd => Some(&mut self.info_fd),
+            NsEnterOption::JsonStatusFd => Some(&mut self.json_status_fd),
+            _ => None,
+        }
     }
 
     /// Whether the namespace with this `CLONE_NEW*` bit is to be new.
@@ -137,5 +146,17 @@ impl NsEnterDraft {
             (None, false, true) => UserNs::Try,
             (None, false, false) => UserNs::UnlessRoot,
         }
+    }
+}
+
+/// The bit of the one namespace that `option` makes new.
+fn namespace(option: NsEnterOption) -> u32 {
+    match option {
+        NsEnterOption::UnshareIpc => flags::NEWIPC,
+        NsEnterOption::UnsharePid => flags::NEWPID,
+        NsEnterOption::UnshareNet => flags::NEWNET,
+        NsEnterOption::UnshareUts => flags::NEWUTS,
+        NsEnterOption::UnshareCgroup => flags::NEWCGROUP,
+        _ => 0,
     }
 }

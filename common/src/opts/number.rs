@@ -107,13 +107,34 @@ mod tests {
     #[test]
     fn ints_are_read_as_strtol_reads_them_and_cut() {
         let table: &[(Option<i32>, &[u8])] = &[
-            (Some(7), b"7"), (Some(7), b" \t\n\x0b\x0c\r7"), (Some(7), b"+7"), (Some(7), b"007"),
-            (Some(-7), b"-7"), (Some(0), b"-0"), (Some(i32::MAX), b"2147483647"),
-            (Some(i32::MIN), b"2147483648"), (Some(-1), b"4294967295"), (Some(1), b"4294967297"),
-            (Some(5), b"-4294967291"), (Some(-1), b"9223372036854775808"), (Some(-1), b"99999999999999999999"),
-            (Some(0), b"-9223372036854775808"), (Some(0), b"-99999999999999999999"),
-            (None, b""), (None, b" "), (None, b"-"), (None, b"+"), (None, b"+-7"), (None, b"7 "), (None, b"0x7"),
-            (None, b"7x"), (None, b"x"), (None, b"1.5"), (None, b"1e3"), (None, b"\xff"), (None, b"- 7"),
+            (Some(7), b"7"),
+            (Some(7), b" \t\n\x0b\x0c\r7"),
+            (Some(7), b"+7"),
+            (Some(7), b"007"),
+            (Some(-7), b"-7"),
+            (Some(0), b"-0"),
+            (Some(i32::MAX), b"2147483647"),
+            (Some(i32::MIN), b"2147483648"),
+            (Some(-1), b"4294967295"),
+            (Some(1), b"4294967297"),
+            (Some(5), b"-4294967291"),
+            (Some(-1), b"9223372036854775808"),
+            (Some(-1), b"99999999999999999999"),
+            (Some(0), b"-9223372036854775808"),
+            (Some(0), b"-99999999999999999999"),
+            (None, b""),
+            (None, b" "),
+            (None, b"-"),
+            (None, b"+"),
+            (None, b"+-7"),
+            (None, b"7 "),
+            (None, b"0x7"),
+            (None, b"7x"),
+            (None, b"x"),
+            (None, b"1.5"),
+            (None, b"1e3"),
+            (None, b"\xff"),
+            (None, b"- 7"),
         ];
         for (expected, word) in table {
             assert_eq!(int(word), *expected, "{:?}", String::from_utf8_lossy(word));
@@ -123,8 +144,8 @@ mod tests {
     #[test]
     fn descriptors_and_ids_are_not_negative() {
         assert_eq!(fd(c"4294967297").unwrap().fd().0, 1);
-        assert_eq!(fd(c"-1"), Err(fault!("Invalid fd: ", c"-1")));
-        assert_eq!(id("uid", c"2147483648"), Err(fault!("Invalid uid: ", c"2147483648")));
+        assert_eq!(fd(c"-1").unwrap_err().to_string(), "Invalid fd: -1");
+        assert_eq!(id("uid", c"2147483648").unwrap_err().to_string(), "Invalid uid: 2147483648");
         assert_eq!(id("gid", c"4294967296"), Ok(0));
     }
 
@@ -135,19 +156,29 @@ mod tests {
             assert_eq!(mode("--perms", word).unwrap().bits(), bits, "{word:?}");
         }
         assert_eq!(mode("--perms", c"-1777777777777777777777").unwrap().bits(), 1);
-        for word in [c"", c"8", c"0x1ff", c"0o7", c"10000", c"-1", c"755 ", c"40000000001", c"2000000000000000000000"] {
-            let expected = fault!("--chmod", " takes an octal argument <= 07777");
-            assert_eq!(mode("--chmod", word), Err(expected), "{word:?}");
+        for word in
+            [c"", c"8", c"0x1ff", c"0o7", c"10000", c"-1", c"755 ", c"40000000001", c"2000000000000000000000"]
+        {
+            let refusal = mode("--chmod", word).unwrap_err().to_string();
+            assert_eq!(refusal, "--chmod takes an octal argument <= 07777", "{word:?}");
         }
     }
 
     #[test]
     fn sizes_start_with_a_digit_and_are_not_nothing() {
-        let ok = [(1, c"1"), (4096, c"0x1000"), (4096, c"0X1000"), (8, c"010"), (MAX_SIZE, c"9223372036854775807")];
+        let ok = [
+            (1, c"1"),
+            (4096, c"0x1000"),
+            (4096, c"0X1000"),
+            (8, c"010"),
+            (MAX_SIZE, c"9223372036854775807"),
+        ];
         for (bytes, word) in ok {
             assert_eq!(size(word), Ok(bytes), "{word:?}");
         }
-        for word in [c"", c"0", c"0x0", c"0x", c"08", c"-1", c"+1", c" 1", c"1k", c"1 ", c"18446744073709551616"] {
+        for word in
+            [c"", c"0", c"0x0", c"0x", c"08", c"-1", c"+1", c" 1", c"1k", c"1 ", c"18446744073709551616"]
+        {
             assert_eq!(size(word), Err(fault!("--size takes a non-zero number of bytes")), "{word:?}");
         }
         let limit = fault!("--size (for tmpfs) is limited to 9223372036854775807");
@@ -158,9 +189,20 @@ mod tests {
     #[test]
     fn capability_numbers_end_where_they_end() {
         let table: &[(Option<u8>, &[u8])] = &[
-            (Some(5), b"5"), (Some(5), b"5,6"), (Some(5), b"5x"), (Some(8), b"010"), (Some(21), b"0x15"),
-            (Some(0), b"0x"), (Some(63), b"63"), (None, b"64"), (None, b"4294967301"), (None, b"-1"), (None, b" 5"),
-            (None, b"+5"), (None, b""), (None, b"0xfffffffffffffffffff"),
+            (Some(5), b"5"),
+            (Some(5), b"5,6"),
+            (Some(5), b"5x"),
+            (Some(8), b"010"),
+            (Some(21), b"0x15"),
+            (Some(0), b"0x"),
+            (Some(63), b"63"),
+            (None, b"64"),
+            (None, b"4294967301"),
+            (None, b"-1"),
+            (None, b" 5"),
+            (None, b"+5"),
+            (None, b""),
+            (None, b"0xfffffffffffffffffff"),
         ];
         for (expected, word) in table {
             assert_eq!(capability(word), *expected, "{:?}", String::from_utf8_lossy(word));

@@ -56,29 +56,33 @@ impl PrivDropDraft {
     ///
     /// The two capability sets stay disjoint, so that `(start without cap_drop) with cap_add` is what the
     /// options do one after another, whatever the start.
-    pub fn apply(&mut self, option: PrivDropOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
+    pub fn apply(
+        &mut self,
+        option: PrivDropOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         let [first, ..] = operands;
         match option {
-            PrivDropOption::Userns2 => {
-                context.only_last(option.name(), &self.userns2_fd);
-                self.userns2_fd = Some(number::fd(first)?);
-            }
-            PrivDropOption::BlockFd => {
-                context.only_last(option.name(), &self.block_fd);
-                self.block_fd = Some(number::fd(first)?);
+            PrivDropOption::Userns2 | PrivDropOption::BlockFd => {
+                let joins = option == PrivDropOption::Userns2;
+                let slot = if joins { &mut self.userns2_fd } else { &mut self.block_fd };
+                context.only_last(option.name(), slot.is_some());
+                *slot = Some(context.name(number::fd(first)?)?);
             }
             PrivDropOption::DisableUserns => self.disable_userns = true,
             PrivDropOption::AssertUsernsDisabled => self.assert_userns_disabled = true,
             PrivDropOption::NewSession => self.new_session = true,
-            PrivDropOption::CapAdd => {
+            PrivDropOption::CapAdd | PrivDropOption::CapDrop => {
                 let set = capabilities(first)?;
-                self.cap_add = self.cap_add.union(set);
-                self.cap_drop = self.cap_drop.without(set);
-            }
-            PrivDropOption::CapDrop => {
-                let set = capabilities(first)?;
-                self.cap_drop = self.cap_drop.union(set);
-                self.cap_add = self.cap_add.without(set);
+                let adds = option == PrivDropOption::CapAdd;
+                let (to, from) = if adds {
+                    (&mut self.cap_add, &mut self.cap_drop)
+                } else {
+                    (&mut self.cap_drop, &mut self.cap_add)
+                };
+                *to = to.union(set);
+                *from = from.without(set);
             }
         }
         Ok(())
@@ -92,7 +96,8 @@ fn capabilities(word: &'static CStr) -> Outcome<CapSet> {
         return Ok(CapSet::ALL);
     }
     // cap_from_name(3) reads letters and underscores and does not look at what follows them.
-    let end = bytes.iter().position(|byte| !byte.is_ascii_alphabetic() && *byte != b'_').unwrap_or(bytes.len());
+    let end =
+        bytes.iter().position(|byte| !byte.is_ascii_alphabetic() && *byte != b'_').unwrap_or(bytes.len());
     let named = bytes.get(..end).and_then(caps::from_name);
     let cap = named.or_else(|| number::capability(bytes)).ok_or_else(|| fault!("unknown cap: ", word))?;
     Ok(CapSet::of(&[cap]))
@@ -104,12 +109,19 @@ mod tests {
 
     #[test]
     fn capabilities_are_named_as_libcap_names_them() {
-        let table: &[(u64, &CStr)] = &[
-            (u64::MAX, c"ALL"), (u64::MAX, c"all"), (1, c"CAP_CHOWN"), (1, c"cap_chown"), (1, c"cap_chown,cap_kill"),
-            (1, c"cap_chown="), (1, c"Cap_Chown1"), (1 << 21, c"0x15"), (1 << 63, c"63"), (1 << 40, c"cap_checkpoint_restore"),
+        let table: &[(u64, &'static CStr)] = &[
+            (u64::MAX, c"ALL"),
+            (u64::MAX, c"all"),
+            (1, c"CAP_CHOWN"),
+            (1, c"cap_chown"),
+            (1, c"cap_chown,cap_kill"),
+            (1, c"cap_chown="),
+            (1, c"Cap_Chown1"),
+            (1 << 21, c"0x15"),
+            (1 << 63, c"63"),
+            (1 << 40, c"cap_checkpoint_restore"),
         ];
         for (bits, word) in table {
-            let word = Box::leak(word.to_owned().into_boxed_c_str());
             assert_eq!(capabilities(word).unwrap().0, *bits, "{word:?}");
         }
         for word in [c"", c"x", c"CAP_CHOWNx", c"chown", c"64", c"-1", c"ALL,", c" cap_chown"] {

@@ -34,14 +34,19 @@ impl SeccompLoadDraft {
     }
 
     /// Puts `option` into the draft.
-    pub fn apply(&mut self, option: SeccompLoadOption, operands: Operands, context: Context<'_>) -> Outcome<()> {
+    pub fn apply(
+        &mut self,
+        option: SeccompLoadOption,
+        operands: Operands,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
         let [first, ..] = operands;
         match option {
             SeccompLoadOption::Seccomp => {
                 if !self.programs.is_empty() {
                     return Err(fault!("--seccomp cannot be combined with --add-seccomp-fd"));
                 }
-                context.only_last(option.name(), &self.single);
+                context.only_last(option.name(), self.single.is_some());
                 self.single = Some(number::fd(first)?);
                 Ok(())
             }
@@ -55,15 +60,16 @@ impl SeccompLoadDraft {
     }
 
     /// Reads what is still to be read.
-    pub fn finish(&mut self, context: Context<'_>) -> Outcome<()> {
+    pub fn finish(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         match self.single {
             Some(fd) => self.read(fd, context),
             None => Ok(()),
         }
     }
 
-    fn read(&mut self, fd: FdNumber, context: Context<'_>) -> Outcome<()> {
-        let bytes = context.host.read_program(fd.fd()).at(|| fault!("Can't read seccomp data"))?;
+    fn read(&mut self, fd: FdNumber, context: &mut Context<'_>) -> Outcome<()> {
+        let data = context.read_up(fd).at(|| fault!("Can't read seccomp data"))?;
+        let bytes = data.bytes();
         // The kernel takes 4096 entries, 32 KiB; what is longer it refuses whatever the rest says.
         let program = if bytes.len().is_multiple_of(8) {
             Program::new(bytes.get(..MAX_TEXT).unwrap_or(bytes))

@@ -4,7 +4,7 @@ use crate::sys::Strings;
 use core::ffi::CStr;
 
 /// Words, taken one after another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Words {
     /// The rest of an argument vector, from the word at this index on.
     Vector(Strings<'static>, usize),
@@ -25,20 +25,18 @@ impl Words {
 
     /// The next word, left where it is.
     pub fn peek(&self) -> Option<&'static CStr> {
-        match *self {
-            Words::Vector(args, at) => args.get(at),
+        match self {
+            Words::Vector(args, at) => args.get(*at),
             Words::Data(data) => CStr::from_bytes_until_nul(data).ok(),
         }
     }
 
-    /// Takes the next `N` words, all of them or none.
-    pub fn take<const N: usize>(&mut self) -> Option<[&'static CStr; N]> {
-        let mut rest = *self;
-        let mut words = [c""; N];
-        for word in &mut words {
-            *word = rest.next()?;
+    /// Takes the next `count` words, three at most, if there are so many; the others are empty.
+    pub fn take_some(&mut self, count: usize) -> Option<[&'static CStr; 3]> {
+        let mut words = [c""; 3];
+        for word in words.iter_mut().take(count) {
+            *word = self.next()?;
         }
-        *self = rest;
         Some(words)
     }
 }
@@ -74,8 +72,8 @@ mod tests {
         let mut vector = Vector::new(3).unwrap();
         vector.extend([c"bwrap", c"a", c"b"].into_iter()).unwrap();
         let mut words = Words::of_vector(vector.finish());
-        assert_eq!(words.take::<3>(), None);
-        assert_eq!(words.take::<2>(), Some([c"a", c"b"]));
+        assert_eq!(words.take_some(2), Some([c"a", c"b", c""]));
         assert_eq!(words.peek(), None);
+        assert_eq!((words.take_some(0), words.take_some(1)), (Some([c""; 3]), None));
     }
 }

@@ -3,42 +3,57 @@
 use crate::errno::Errno;
 use crate::sys::{self, Fd, Mapping, Result};
 
-/// Bytes appended one after another, on pages of their own. One that stays empty costs no page.
+/// How much a buffer holds before it needs pages of its own.
+const SHORT: usize = 256;
+
+/// Bytes appended one after another. A region costs two trips into the kernel (the call, the first touch), more
+/// than all else that a short list takes; so what is short stays inside.
 #[derive(Debug)]
 pub struct Buffer {
+    short: [u8; SHORT],
     region: Option<Mapping>,
     capacity: usize,
     len: usize,
 }
 
 impl Buffer {
-    /// An empty buffer with room for `capacity` bytes before it has to grow.
+    /// An empty buffer that, when it becomes long, has room for `capacity` bytes before it has to grow again.
     pub fn new(capacity: usize) -> Result<Buffer> {
-        Ok(Buffer { region: None, capacity: capacity.max(1), len: 0 })
+        Ok(Buffer { short: [0; SHORT], region: None, capacity: capacity.max(SHORT), len: 0 })
     }
 
-    /// The region, with room for `more` bytes behind what has been appended.
-    fn reserve(&mut self, more: usize) -> Result<&mut Mapping> {
+    /// All room there is, with place for `more` bytes behind what has been appended.
+    fn reserve(&mut self, more: usize) -> Result<&mut [u8]> {
         let end = self.len.checked_add(more).ok_or(Errno::NOMEM)?;
-        if self.region.is_none() {
-            self.capacity = self.capacity.max(end);
-            self.region = Some(Mapping::new(self.capacity)?);
+        if self.region.is_none() && end > SHORT {
+            self.move_out(end)?;
         }
-        let region = self.region.as_mut().ok_or(Errno::NOMEM)?;
-        if end > self.capacity {
-            let capacity = end.max(self.capacity.checked_mul(2).ok_or(Errno::NOMEM)?);
-            region.grow(capacity)?;
-            self.capacity = capacity;
+        match &mut self.region {
+            None => Ok(&mut self.short),
+            Some(region) => {
+                if end > self.capacity {
+                    let capacity = end.max(self.capacity.checked_mul(2).ok_or(Errno::NOMEM)?);
+                    region.grow(capacity)?;
+                    self.capacity = capacity;
+                }
+                Ok(region.bytes_mut())
+            }
         }
-        Ok(region)
+    }
+
+    /// Moves the bytes to a region with place for `end` of them.
+    fn move_out(&mut self, end: usize) -> Result<()> {
+        self.capacity = self.capacity.max(end);
+        let mut region = Mapping::new(self.capacity)?;
+        region.bytes_mut().get_mut(..self.len).ok_or(Errno::NOMEM)?.copy_from_slice(self.bytes());
+        self.region = Some(region);
+        Ok(())
     }
 
     /// Appends `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) -> Result<()> {
-        let start = self.len;
-        let end = start.checked_add(bytes.len()).ok_or(Errno::NOMEM)?;
-        let region = self.reserve(bytes.len())?;
-        region.bytes_mut().get_mut(start..end).ok_or(Errno::NOMEM)?.copy_from_slice(bytes);
+        let (start, end) = (self.len, self.len.checked_add(bytes.len()).ok_or(Errno::NOMEM)?);
+        self.reserve(bytes.len())?.get_mut(start..end).ok_or(Errno::NOMEM)?.copy_from_slice(bytes);
         self.len = end;
         Ok(())
     }
@@ -48,7 +63,7 @@ impl Buffer {
         loop {
             let start = self.len;
             // Half of what there is at least, so that large data needs few calls.
-            let room = self.reserve((self.capacity / 2).max(1))?.bytes_mut().get_mut(start..).unwrap_or_default();
+            let room = self.reserve((self.capacity / 2).max(1))?.get_mut(start..).unwrap_or_default();
             let n = sys::retry(|| sys::read(fd, room))?;
             if n == 0 {
                 return Ok(());
@@ -63,8 +78,7 @@ impl Buffer {
     /// Writes `bytes` over what stands at `at`; `EINVAL` where nothing has been appended yet.
     pub fn overwrite(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
         let end = at.checked_add(bytes.len()).filter(|end| *end <= self.len).ok_or(Errno::INVAL)?;
-        let region = self.region.as_mut().ok_or(Errno::INVAL)?;
-        region.bytes_mut().get_mut(at..end).ok_or(Errno::INVAL)?.copy_from_slice(bytes);
+        self.reserve(0)?.get_mut(at..end).ok_or(Errno::INVAL)?.copy_from_slice(bytes);
         Ok(())
     }
 
@@ -80,12 +94,16 @@ impl Buffer {
 
     /// What has been appended.
     pub fn bytes(&self) -> &[u8] {
-        self.region.as_ref().and_then(|region| region.bytes().get(..self.len)).unwrap_or_default()
+        let all = self.region.as_ref().map_or(&self.short[..], Mapping::bytes);
+        all.get(..self.len).unwrap_or_default()
     }
 
     /// The bytes for the rest of the process's life; nothing can be appended any more.
-    pub fn leak(self) -> &'static [u8] {
+    pub fn leak(mut self) -> Result<&'static [u8]> {
+        if self.region.is_none() {
+            self.move_out(self.len)?;
+        }
         let len = self.len;
-        self.region.and_then(|region| region.leak().get(..len)).unwrap_or_default()
+        Ok(self.region.and_then(|region| region.leak().get(..len)).unwrap_or_default())
     }
 }

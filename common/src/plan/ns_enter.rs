@@ -61,6 +61,8 @@ variants! {
         1 = UnlessRoot,
         /// Always (`--disable-userns`).
         2 = Always,
+        /// Always, and the first maps root all the same (`--disable-userns` with `--dev`).
+        3 = AlwaysFromRoot,
     }
 }
 

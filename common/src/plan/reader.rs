@@ -147,9 +147,8 @@ impl<'a> Plan<'a> {
         stage: Stage,
         decode: impl FnOnce(&mut Reader<'a>) -> Result<T, BadPlan>,
     ) -> Result<T, BadPlan> {
-        let payload = self
-            .frame(stage)
-            .ok_or(BadPlan { stage: stage.name(), field: "frame", why: "missing" })?;
+        let payload =
+            self.frame(stage).ok_or(BadPlan { stage: stage.name(), field: "frame", why: "missing" })?;
         let mut reader = Reader::over(stage, payload);
         let record = decode(&mut reader)?;
         reader.finish()?;

@@ -76,6 +76,19 @@ fn put_together(flags: u16, frames: &[(Stage, Vec<u8>)]) -> Vec<u8> {
     assemble(flags, &frames).unwrap().bytes().to_vec()
 }
 
+/// A command's frame without anything in it.
+const EMPTY_COMMAND: [u8; 5] = [0; 5];
+
+/// A plan with one frame, and the empty command's behind it.
+fn plan_of_one(stage: Stage, frame: Vec<u8>) -> Vec<u8> {
+    let command = (Stage::Command, EMPTY_COMMAND.to_vec());
+    if stage == Stage::Command {
+        put_together(0, &[(stage, frame)])
+    } else {
+        put_together(0, &[(stage, frame), command])
+    }
+}
+
 /// Every name that a refusal of `stage`'s frame may use for a field: what the tables say, and the frame itself.
 fn fields_of(stage: &str) -> BTreeSet<&'static str> {
     type Fields = &'static [(&'static str, &'static str)];
@@ -110,7 +123,11 @@ fn assert_refused_or_canonical(bytes: &[u8]) -> Result<(), BadPlan> {
             Err(bad)
         }
         Ok(records) => {
-            assert_eq!(records.encode(), bytes, "accepted, but not the encoding of what it says: {records:?}");
+            assert_eq!(
+                records.encode(),
+                bytes,
+                "accepted, but not the encoding of what it says: {records:?}"
+            );
             Ok(())
         }
     }

@@ -42,13 +42,25 @@ impl Assembly {
 
     /// Appends the frame of `stage`, which `encode` writes. Frames are appended in the order of [`Stage::ALL`].
     pub fn frame(&mut self, stage: Stage, encode: impl FnOnce(&mut Buffer) -> Result<()>) -> Result<()> {
-        self.out.extend(&(stage as u32).to_le_bytes())?;
-        let at = self.out.len();
-        self.out.extend(&[0; 4])?;
+        let start = self.begin(stage)?;
         encode(&mut self.out)?;
-        let length = self.out.len().saturating_sub(at + 4);
+        self.end(start)
+    }
+
+    /// Writes a frame header whose length is not known yet; where the payload starts.
+    #[inline(never)]
+    fn begin(&mut self, stage: Stage) -> Result<usize> {
+        self.out.extend(&(stage as u32).to_le_bytes())?;
+        self.out.extend(&[0; 4])?;
+        Ok(self.out.len())
+    }
+
+    /// Puts its length in front of the payload that starts at `start`.
+    #[inline(never)]
+    fn end(&mut self, start: usize) -> Result<()> {
+        let length = self.out.len().saturating_sub(start);
         let length = u32::try_from(length).map_err(|_| Errno::TOOBIG)?;
-        self.out.overwrite(at, &length.to_le_bytes())
+        self.out.overwrite(start.saturating_sub(4), &length.to_le_bytes())
     }
 
     /// The finished plan.
@@ -56,7 +68,7 @@ impl Assembly {
         let total = self.out.len();
         let length = u32::try_from(total).ok().filter(|_| total <= MAX_PLAN).ok_or(Errno::TOOBIG)?;
         self.out.overwrite(HEADER_LEN - 4, &length.to_le_bytes())?;
-        Ok(self.out.leak())
+        self.out.leak()
     }
 }
 

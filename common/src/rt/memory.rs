@@ -63,6 +63,7 @@ pub unsafe extern "C" fn memset(dest: *mut u8, byte: i32, n: usize) -> *mut u8 {
 ///
 /// `n` bytes readable at `a` and at `b`.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
     let mut i = 0;
     while i < n {
@@ -95,6 +96,7 @@ pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
 ///
 /// A NUL-terminated string at `s`.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub unsafe extern "C" fn strlen(s: *const u8) -> usize {
     let mut n = 0;
     // SAFETY: all bytes up to the NUL are readable by the caller's promise, and the loop stops there.

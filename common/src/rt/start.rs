@@ -38,42 +38,65 @@ unsafe extern "Rust" {
 
 const DT_NULL: usize = 0;
 const DT_RELA: usize = 7;
-const DT_RELASZ: usize = 8;
-const R_X86_64_RELATIVE: usize = 8;
+const DT_RELRSZ: usize = 35;
+const DT_RELR: usize = 36;
 
-/// Applies the image's relative relocations, then runs the stage. A static position-independent executable has
-/// no others, and nobody else does it: there is no loader.
+/// Applies the image's relative relocations, then runs the stage. A static position-independent executable linked
+/// with `pack-relative-relocs` has no others, and nobody else does it: there is no loader.
 ///
 /// Until the loop has ended no address that the linker stored may be read: locals and constants only.
 extern "C" fn relocate_and_run(stack: *const usize, mut dynamic: *const [usize; 2], base: usize) -> ! {
-    let (mut rela, mut size) = (0, 0);
+    let (mut relr, mut size) = (0, 0);
     loop {
         // SAFETY: `dynamic` walks the image's own dynamic section, which the linker ends with DT_NULL.
         let [tag, value] = unsafe { dynamic.read() };
         match tag {
             DT_NULL => break,
-            DT_RELA => rela = base.wrapping_add(value),
-            DT_RELASZ => size = value,
+            DT_RELR => relr = base.wrapping_add(value),
+            DT_RELRSZ => size = value,
+            // A relocation of another kind: this file was not linked as bins/build.rs says.
+            DT_RELA => exit(127),
             _ => {}
         }
         dynamic = dynamic.wrapping_add(1);
     }
-    let mut entry = rela as *const [usize; 3];
-    let end = rela.wrapping_add(size);
-    while (entry as usize) < end {
-        // SAFETY: `entry` walks the table that DT_RELA and DT_RELASZ delimit, part of the loaded image.
-        let [offset, info, addend] = unsafe { entry.read() };
-        if info != R_X86_64_RELATIVE {
-            exit(127);
+    let mut entry = relr as *const usize;
+    let mut next = base as *mut usize;
+    while (entry as usize) < relr.wrapping_add(size) {
+        // SAFETY: `entry` walks the table that DT_RELR and DT_RELRSZ delimit, part of the loaded image.
+        let word = unsafe { entry.read() };
+        if word & 1 == 0 {
+            // An address: that word, and the bitmaps that follow are about those after it.
+            next = base.wrapping_add(word) as *mut usize;
+            relocate(next, base);
+            next = next.wrapping_add(1);
+        } else {
+            // A bitmap of the next 63 words.
+            let mut bits = word >> 1;
+            let mut slot = next;
+            while bits != 0 {
+                if bits & 1 == 1 {
+                    relocate(slot, base);
+                }
+                bits >>= 1;
+                slot = slot.wrapping_add(1);
+            }
+            next = next.wrapping_add(63);
         }
-        let slot = base.wrapping_add(offset) as *mut usize;
-        // SAFETY: a relative relocation names a word of the image's writable data, which nothing has read yet.
-        unsafe { slot.write(base.wrapping_add(addend)) };
         entry = entry.wrapping_add(1);
     }
     let start = begin(stack);
     // SAFETY: the one definition is that of `entry!` in the executable, with this signature.
     unsafe { sallyport_main(start) }
+}
+
+/// Adds the load address to a word that holds an offset (ELF gABI, "Relative relocation table").
+#[inline(always)]
+fn relocate(slot: *mut usize, base: usize) {
+    // SAFETY: a relative relocation names a word of the image's writable data, which nothing has read yet.
+    let offset = unsafe { slot.read() };
+    // SAFETY: the same word.
+    unsafe { slot.write(base.wrapping_add(offset)) };
 }
 
 /// Reads the initial stack (System V ABI for AMD64, "Initial Stack and Register State").

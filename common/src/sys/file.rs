@@ -67,7 +67,8 @@ pub fn openat2(dir: Fd, path: &CStr, flags: u32, mode: u32, resolve: u64) -> Res
 /// `mkdirat(dir, path, mode)`. [mkdir(2)](https://man7.org/linux/man-pages/man2/mkdir.2.html)
 pub fn mkdirat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: mkdirat reads the NUL-terminated string at `path`, borrowed until it returns.
-    unsafe { raw::syscall6(nr::MKDIRAT, [dir.arg(), path.as_ptr() as usize, mode as usize, 0, 0, 0]) }.map(drop)
+    unsafe { raw::syscall6(nr::MKDIRAT, [dir.arg(), path.as_ptr() as usize, mode as usize, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// `unlinkat(dir, path, 0)`: takes away a name that is not a directory.
@@ -112,7 +113,8 @@ pub fn fchmodat2_empty_path(fd: Fd, mode: u32) -> Result<()> {
 /// [chmod(2)](https://man7.org/linux/man-pages/man2/chmod.2.html)
 pub fn fchmodat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: fchmodat reads the NUL-terminated string at `path`, borrowed until it returns.
-    unsafe { raw::syscall6(nr::FCHMODAT, [dir.arg(), path.as_ptr() as usize, mode as usize, 0, 0, 0]) }.map(drop)
+    unsafe { raw::syscall6(nr::FCHMODAT, [dir.arg(), path.as_ptr() as usize, mode as usize, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// `ftruncate(fd, length)`. [truncate(2)](https://man7.org/linux/man-pages/man2/truncate.2.html)

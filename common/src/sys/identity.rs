@@ -19,11 +19,6 @@ pub fn getgid() -> u32 {
     raw::plain(nr::GETGID, [0; 6]).unwrap_or(0) as u32
 }
 
-/// `getegid()`: the effective group id, in this user namespace.
-pub fn getegid() -> u32 {
-    raw::plain(nr::GETEGID, [0; 6]).unwrap_or(0) as u32
-}
-
 /// `setresuid(uid, uid, uid)`. [setresuid(2)](https://man7.org/linux/man-pages/man2/setresuid.2.html)
 pub fn setresuid(uid: u32) -> Result<()> {
     let uid = uid as usize;

@@ -29,7 +29,8 @@ const OPEN_TREE_CLOEXEC: usize = 0o2000000;
 /// with all mounts below it if `recursive`.
 /// [open_tree(2)](https://man7.org/linux/man-pages/man2/open_tree.2.html)
 pub fn open_tree_clone(fd: Fd, recursive: bool) -> Result<OwnedFd> {
-    let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
+    let flags =
+        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: open_tree reads the empty NUL-terminated string, a constant.
     unsafe { raw::syscall6(nr::OPEN_TREE, [fd.arg(), c"".as_ptr() as usize, flags, 0, 0, 0]) }
         .map(OwnedFd::returned)
@@ -54,6 +55,16 @@ pub fn move_mount(from: Fd, to: Fd) -> Result<()> {
         raw::syscall6(nr::MOVE_MOUNT, [from.arg(), empty, to.arg(), empty, F_EMPTY_PATH | T_EMPTY_PATH, 0])
     }
     .map(drop)
+}
+
+/// `move_mount(from, "", dir, path, F_EMPTY_PATH)`: attaches the detached mount `from` at `path`, the last component
+/// of which is not followed if it is a symbolic link.
+pub fn move_mount_at(from: Fd, dir: Fd, path: &CStr) -> Result<()> {
+    const F_EMPTY_PATH: usize = 0x4;
+    let args = [from.arg(), c"".as_ptr() as usize, dir.arg(), path.as_ptr() as usize, F_EMPTY_PATH, 0];
+    // SAFETY: move_mount reads the empty string, a constant, and the NUL-terminated string at `path`, borrowed
+    // until it returns.
+    unsafe { raw::syscall6(nr::MOVE_MOUNT, args) }.map(drop)
 }
 
 /// `mount_setattr(fd, "", AT_EMPTY_PATH [| AT_RECURSIVE], {set, 0, propagation, 0})` (Linux 5.12).

@@ -57,7 +57,9 @@ pub fn execve(path: &CStr, args: Strings<'_>, env: Strings<'_>) -> crate::errno:
     // SAFETY: execve reads a string and two null-terminated arrays of pointers to strings; `Strings` holds
     // just such an array (its constructor checks the terminator and borrows the strings). When it succeeds
     // nothing of this image is left to be unsound.
-    match unsafe { raw::syscall6(nr::EXECVE, [path.as_ptr() as usize, args.address(), env.address(), 0, 0, 0]) } {
+    match unsafe {
+        raw::syscall6(nr::EXECVE, [path.as_ptr() as usize, args.address(), env.address(), 0, 0, 0])
+    } {
         Err(errno) => errno,
         Ok(_) => crate::errno::Errno::NOEXEC,
     }
@@ -167,11 +169,14 @@ pub fn set_child_subreaper() -> Result<()> {
     raw::plain(nr::PRCTL, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0]).map(drop)
 }
 
-/// `seccomp(SECCOMP_SET_MODE_FILTER, 0, program)`: adds a filter, `program` being whole 8-byte
+/// `prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program)`: adds a filter, `program` being whole 8-byte
 /// `struct sock_filter` entries in native byte order.
-/// [seccomp(2)](https://man7.org/linux/man-pages/man2/seccomp.2.html)
+///
+/// Not seccomp(2): callers write filters that allow this prctl, as bubblewrap asks of all filters but the last.
+/// [PR_SET_SECCOMP(2const)](https://man7.org/linux/man-pages/man2/PR_SET_SECCOMP.2const.html)
 pub fn seccomp_set_mode_filter(program: &[u8]) -> Result<()> {
-    const SET_MODE_FILTER: usize = 1;
+    const PR_SET_SECCOMP: usize = 22;
+    const MODE_FILTER: usize = 2;
     /// `struct sock_fprog`.
     #[repr(C)]
     struct Fprog {
@@ -182,8 +187,9 @@ pub fn seccomp_set_mode_filter(program: &[u8]) -> Result<()> {
         return Err(crate::errno::Errno::INVAL);
     };
     let fprog = Fprog { len, filter: program.as_ptr() };
-    // SAFETY: seccomp reads one struct sock_fprog, a live local, and `len` entries of 8 bytes at `filter`:
+    // SAFETY: the call reads one struct sock_fprog, a live local, and `len` entries of 8 bytes at `filter`:
     // `program` holds at least that many and is borrowed until the return; the kernel copies byte by byte, so
     // no alignment is needed.
-    unsafe { raw::syscall6(nr::SECCOMP, [SET_MODE_FILTER, 0, (&raw const fprog) as usize, 0, 0, 0]) }.map(drop)
+    unsafe { raw::syscall6(nr::PRCTL, [PR_SET_SECCOMP, MODE_FILTER, (&raw const fprog) as usize, 0, 0, 0]) }
+        .map(drop)
 }

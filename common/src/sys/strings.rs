@@ -54,13 +54,33 @@ impl<'a> Strings<'a> {
         (0..self.len).filter_map(move |index| self.get(index))
     }
 
+    /// The place of the first `name=value`, when this array is an environment.
+    pub fn position_of_variable(self, name: &[u8]) -> Option<usize> {
+        (0..self.len).find(|index| self.names(*index, name))
+    }
+
+    /// Whether string number `index`, below `len`, is `name=…`. Looks at no more bytes than it takes to tell:
+    /// an environment is long, and most of it is about something else.
+    fn names(self, index: usize, name: &[u8]) -> bool {
+        // SAFETY: `index` is below `len` (the only caller counts up to it), so this pointer lies inside the array.
+        let entry = unsafe { self.base.add(index) };
+        // SAFETY: `entry` points into the array, which is readable for `'a`.
+        let string = unsafe { entry.read() }.cast::<u8>();
+        for (at, byte) in name.iter().chain(b"=").enumerate() {
+            // SAFETY: the string ends in a NUL, and no byte before `at` was one: each was equal to a byte of
+            // `name` that is none, checked below. So `at` is inside the string or its NUL.
+            let there = unsafe { string.wrapping_add(at).read() };
+            if there != *byte || there == 0 {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The value of variable `name`, when this array is an environment: of the first `name=value`.
     pub fn variable(self, name: &[u8]) -> Option<&'a CStr> {
-        self.iter().find_map(|entry| {
-            let bytes = entry.to_bytes_with_nul();
-            let value = bytes.strip_prefix(name)?.strip_prefix(b"=")?;
-            CStr::from_bytes_with_nul(value).ok()
-        })
+        let entry = self.get(self.position_of_variable(name)?)?.to_bytes_with_nul();
+        CStr::from_bytes_with_nul(entry.get(name.len() + 1..)?).ok()
     }
 
     /// Where the array starts, for exec.
@@ -138,9 +158,9 @@ impl<'a> Vector<'a> {
         self.view().get(index)
     }
 
-    /// The place of the first string for which `is` is true.
-    pub fn position(&self, is: impl Fn(&CStr) -> bool) -> Option<usize> {
-        self.view().iter().position(is)
+    /// The place of the first `name=value`.
+    pub fn position_of_variable(&self, name: &[u8]) -> Option<usize> {
+        self.view().position_of_variable(name)
     }
 
     /// The strings so far; only within this type, since the array may change after.

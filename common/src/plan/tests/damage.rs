@@ -146,12 +146,7 @@ fn noise_is_refused_and_never_panics() {
         assert!(assert_refused_or_canonical(&noise).is_err());
         // Behind a good header and frame header, where it is decoded.
         for stage in Stage::ALL {
-            let frames: Vec<(Stage, Vec<u8>)> = if stage == Stage::Command {
-                vec![(stage, noise.clone())]
-            } else {
-                vec![(stage, noise.clone()), (Stage::Command, vec![0, 0, 0, 0, 0])]
-            };
-            let _ = assert_refused_or_canonical(&put_together(0, &frames));
+            let _ = assert_refused_or_canonical(&plan_of_one(stage, noise.clone()));
         }
     }
 }

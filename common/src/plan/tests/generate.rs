@@ -96,12 +96,9 @@ impl Random {
     pub(super) fn mount_op_numbered(&mut self, number: u32) -> MountOp<'static> {
         let (dest, mode, fd) = (self.path(), self.mode(), self.fd());
         match number {
-            0 => MountOp::Bind {
-                source: self.path(),
-                dest,
-                access: self.access(),
-                allow_missing: self.bool(),
-            },
+            0 => {
+                MountOp::Bind { source: self.path(), dest, access: self.access(), allow_missing: self.bool() }
+            }
             1 => MountOp::BindFd { fd, dest, access: self.access() },
             2 => MountOp::OverlaySrc { source: self.path() },
             3 => MountOp::Overlay { upper: self.path(), work: self.path(), dest },
@@ -216,7 +213,8 @@ fn encode_decode_encode_is_the_identity() {
     for round in 0..2000 {
         let records = random.records();
         let bytes = records.encode();
-        let again = Records::decode(&bytes).unwrap_or_else(|bad| panic!("round {round}: {bad:?}: {records:?}"));
+        let again =
+            Records::decode(&bytes).unwrap_or_else(|bad| panic!("round {round}: {bad:?}: {records:?}"));
         assert_eq!(again, records, "round {round}");
         assert_eq!(again.encode(), bytes, "round {round}");
     }

@@ -166,11 +166,8 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
         items(&mut out, "programs", programs);
     }
     let Command { argv0, args, env, directory, exec_label } = &records.command;
-    writeln!(
-        out,
-        "Command\n  argv0: {argv0:?}\n  directory: {directory:?}\n  exec_label: {exec_label:?}"
-    )
-    .unwrap();
+    writeln!(out, "Command\n  argv0: {argv0:?}\n  directory: {directory:?}\n  exec_label: {exec_label:?}")
+        .unwrap();
     items(&mut out, "args", args);
     items(&mut out, "env", env);
     for (index, line) in bytes.chunks(16).enumerate() {

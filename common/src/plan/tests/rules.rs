@@ -5,7 +5,7 @@ use crate::text::MAX_TEXT;
 
 /// The smallest plan there is: no frame but the command's, and that empty.
 fn smallest() -> Vec<u8> {
-    put_together(0, &[(Stage::Command, vec![0, 0, 0, 0, 0])])
+    plan_of_one(Stage::Command, EMPTY_COMMAND.to_vec())
 }
 
 fn refusal(bytes: &[u8]) -> BadPlan {
@@ -14,11 +14,7 @@ fn refusal(bytes: &[u8]) -> BadPlan {
 
 /// How a plan that has just `frame` for `stage` is refused.
 fn frame_refusal(stage: Stage, frame: &[u8]) -> BadPlan {
-    let mut frames = vec![(stage, frame.to_vec())];
-    if stage != Stage::Command {
-        frames.push((Stage::Command, vec![0, 0, 0, 0, 0]));
-    }
-    refusal(&put_together(0, &frames))
+    refusal(&plan_of_one(stage, frame.to_vec()))
 }
 
 fn bad(stage: &'static str, field: &'static str, why: &'static str) -> BadPlan {
@@ -122,9 +118,8 @@ fn a_frame_longer_than_the_plan_is_refused_in_its_stages_name() {
 
 #[test]
 fn a_frame_header_that_is_cut_short_is_refused() {
-    let frame = [0, 0, 0, 0, 0];
     for length in 1..FRAME_HEADER_LEN {
-        let mut plan = put_together(0, &[(Stage::Command, frame.to_vec())]);
+        let mut plan = smallest();
         plan.extend(&[0; FRAME_HEADER_LEN][..length]);
         let total = plan.len() as u32;
         plan[12..16].copy_from_slice(&total.to_le_bytes());
@@ -183,7 +178,7 @@ fn strings_have_one_nul_and_that_is_their_last_byte() {
         let mut frame = vec![0, 1, text.len() as u8];
         frame.extend(text);
         frame.extend([0, 0, 0]);
-        let result = assert_refused_or_canonical(&put_together(0, &[(Stage::Command, frame)]));
+        let result = assert_refused_or_canonical(&plan_of_one(Stage::Command, frame));
         let expected = if good { Ok(()) } else { Err(bad("command", "args", CUT)) };
         assert_eq!(result, expected, "{text:?}");
     }
@@ -193,10 +188,7 @@ fn strings_have_one_nul_and_that_is_their_last_byte() {
 fn a_path_is_not_empty() {
     // RemountRo of "" and of "/".
     assert_eq!(frame_refusal(Stage::FsBuild, &[0, 0, 1, 14, 1, 0]), bad("fs-build", "dest", CUT));
-    let good = put_together(
-        0,
-        &[(Stage::FsBuild, vec![0, 0, 1, 14, 2, b'/', 0]), (Stage::Command, vec![0, 0, 0, 0, 0])],
-    );
+    let good = plan_of_one(Stage::FsBuild, vec![0, 0, 1, 14, 2, b'/', 0]);
     assert_refused_or_canonical(&good).unwrap();
 }
 
@@ -209,7 +201,7 @@ fn a_string_of_a_mebibyte_is_the_longest() {
         frame.extend([0x80 | (length & 0x7f) as u8, 0x80 | (length >> 7 & 0x7f) as u8, (length >> 14) as u8]);
         frame.extend(text);
         frame.extend([0, 0, 0]);
-        let result = assert_refused_or_canonical(&put_together(0, &[(Stage::Command, frame)]));
+        let result = assert_refused_or_canonical(&plan_of_one(Stage::Command, frame));
         assert_eq!(result.is_ok(), good, "{length}");
     }
 }
@@ -217,19 +209,10 @@ fn a_string_of_a_mebibyte_is_the_longest() {
 #[test]
 fn a_descriptor_number_is_no_more_than_an_int_holds() {
     let lists = |number: &[u8]| [&[0, 1], number, &[0]].concat();
-    let most = put_together(
-        0,
-        &[
-            (Stage::InitReaper, lists(&[0xff, 0xff, 0xff, 0xff, 0x07])),
-            (Stage::Command, vec![0, 0, 0, 0, 0]),
-        ],
-    );
+    let most = plan_of_one(Stage::InitReaper, lists(&[0xff, 0xff, 0xff, 0xff, 0x07]));
     assert_refused_or_canonical(&most).unwrap();
     for number in [[0x80, 0x80, 0x80, 0x80, 0x08], [0xff, 0xff, 0xff, 0xff, 0x0f]] {
-        assert_eq!(
-            frame_refusal(Stage::InitReaper, &lists(&number)),
-            bad("init-reaper", "sync_fds", CUT)
-        );
+        assert_eq!(frame_refusal(Stage::InitReaper, &lists(&number)), bad("init-reaper", "sync_fds", CUT));
     }
     assert_eq!(FdNumber::new(-1), None);
 }
@@ -238,9 +221,7 @@ fn a_descriptor_number_is_no_more_than_an_int_holds() {
 fn permissions_are_no_more_than_07777() {
     // Dir "/" with mode 07777 and 010000.
     let dir = |low, high| vec![0, 0, 1, 10, 2, b'/', 0, low, high];
-    let good =
-        put_together(0, &[(Stage::FsBuild, dir(0xff, 0x1f)), (Stage::Command, vec![0, 0, 0, 0, 0])]);
-    assert_refused_or_canonical(&good).unwrap();
+    assert_refused_or_canonical(&plan_of_one(Stage::FsBuild, dir(0xff, 0x1f))).unwrap();
     assert_eq!(frame_refusal(Stage::FsBuild, &dir(0x80, 0x20)), bad("fs-build", "mode", CUT));
     assert_eq!(Mode::new(0o10000), None);
 }
@@ -249,8 +230,7 @@ fn permissions_are_no_more_than_07777() {
 fn a_filter_is_whole_entries() {
     for length in 0..=24_u8 {
         let frame = [&[1, length], &[0; 24][..usize::from(length)]].concat();
-        let frames = [(Stage::SeccompLoad, frame), (Stage::Command, vec![0, 0, 0, 0, 0])];
-        let result = assert_refused_or_canonical(&put_together(0, &frames));
+        let result = assert_refused_or_canonical(&plan_of_one(Stage::SeccompLoad, frame));
         let expected = if length % 8 == 0 { Ok(()) } else { Err(bad("seccomp-load", "programs", CUT)) };
         assert_eq!(result, expected, "{length} bytes");
     }

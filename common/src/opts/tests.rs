@@ -1,1 +1,0 @@
-//! Whole command lines: what they compile to and what is refused.

@@ -1,0 +1,29 @@
+//! The state in which the stages after ns-enter find themselves, made with unshare(1) and setpriv(1).
+
+use crate::Who;
+
+/// The capabilities that ns-enter raises for fs-build and priv-drop, as setpriv(1) takes them.
+const RAISED: &str = "-all,+sys_admin,+dac_override,+dac_read_search,+fowner,+fsetid,+chown,+setuid,+setgid,\
+                      +setfcap,+setpcap,+mknod";
+
+/// New mount, PID and IPC namespaces; for the ordinary user in a user namespace where he is 1000 and has what
+/// ns-enter raises.
+pub fn sandbox(who: Who) -> Vec<String> {
+    let mut words = vec!["unshare".to_owned()];
+    if who == Who::User {
+        words.extend(["--user", "--map-user=1000", "--map-group=1000", "--keep-caps"].map(str::to_owned));
+    }
+    words.extend(["--mount", "--propagation=unchanged", "--ipc", "--pid", "--fork"].map(str::to_owned));
+    if who == Who::User {
+        let (inheritable, ambient) = (format!("--inh-caps={RAISED}"), format!("--ambient-caps={RAISED}"));
+        words.extend(["setpriv".to_owned(), inheritable, ambient]);
+    }
+    words
+}
+
+/// The same with the caller as root of the user namespace, as devpts needs it.
+pub fn sandbox_of_root(who: Who) -> Vec<String> {
+    let user = if who == Who::User { &["--user", "--map-root-user"][..] } else { &[] };
+    let namespaces = ["--mount", "--propagation=unchanged", "--ipc", "--pid", "--fork"];
+    [&["unshare"][..], user, &namespaces].concat().iter().map(|word| (*word).to_owned()).collect()
+}

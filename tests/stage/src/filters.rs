@@ -1,0 +1,39 @@
+//! Seccomp filters for the tests, put together entry by entry.
+
+use common::plan::Program;
+
+/// `struct sock_filter`: code, jump if true, jump if false, operand.
+fn entry(code: u16, jt: u8, jf: u8, k: u32) -> [u8; 8] {
+    let ([c0, c1], [k0, k1, k2, k3]) = (code.to_le_bytes(), k.to_le_bytes());
+    [c0, c1, jt, jf, k0, k1, k2, k3]
+}
+
+const LOAD_WORD: u16 = 0x20;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+const ALLOW: u32 = 0x7fff_0000;
+const ERRNO: u32 = 0x0005_0000;
+
+/// `SECCOMP_RET_KILL_PROCESS`.
+pub const KILL: u32 = 0x8000_0000;
+
+/// A program that answers call `nr` with `answer` and allows all others.
+pub fn answer(nr: i64, answer: u32) -> Vec<u8> {
+    [
+        entry(LOAD_WORD, 0, 0, 0),
+        entry(JUMP_IF_EQUAL, 0, 1, nr as u32),
+        entry(RETURN, 0, 0, answer),
+        entry(RETURN, 0, 0, ALLOW),
+    ]
+    .concat()
+}
+
+/// A program that has call `nr` fail with `errno` and allows all others.
+pub fn deny(nr: i64, errno: i32) -> Vec<u8> {
+    answer(nr, ERRNO | errno as u32)
+}
+
+/// As a filter of a plan.
+pub fn program(bytes: Vec<u8>) -> Program<'static> {
+    Program::new(Box::leak(bytes.into_boxed_slice())).expect("whole entries")
+}

@@ -1,0 +1,116 @@
+//! Stands where the next stage would: says what it was handed (arguments, plan, descriptors) and what it can observe.
+//!
+//! The environment variable `SUCCESSOR` says what to do, steps separated by `;`. It is the probe with another entry:
+//! a stage execs its successor with a stage's arguments, not with the probe's.
+#![no_main]
+
+#[path = "../../probe/src/ls.rs"]
+#[allow(dead_code)]
+mod ls;
+#[path = "../../probe/src/mounts.rs"]
+mod mounts;
+#[path = "../../probe/src/pid1.rs"]
+mod pid1;
+#[path = "../../probe/src/report.rs"]
+#[allow(dead_code)]
+mod report;
+#[path = "../../probe/src/sys.rs"]
+#[allow(dead_code)]
+mod sys;
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fs;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+
+/// Entry point called by the C start-up code; the probe's main file says why there is no Rust one.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    let words: Vec<String> = (0..argc as usize)
+        .map(|i| {
+            // SAFETY: the C start-up passes argc NUL-ended strings that live as long as the process.
+            unsafe { CStr::from_ptr(*argv.add(i)) }.to_string_lossy().into_owned()
+        })
+        .collect();
+    let script = std::env::var("SUCCESSOR").unwrap_or_else(|_| "argv;plan;report".to_owned());
+    for step in script.split(';') {
+        let step: Vec<&str> = step.split_whitespace().collect();
+        let Some((name, rest)) = step.split_first() else { continue };
+        let number = || rest.first().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+        let text = match *name {
+            "argv" => words.iter().map(|word| format!("argv {word}\n")).collect(),
+            "plan" => plan(&words),
+            "net" => net(),
+            "ls" => ls::list(rest),
+            "access" => ls::access(rest),
+            "write" => ls::write(rest),
+            "lock" => ls::lock(rest),
+            "tree" => pid1::tree(),
+            "pid1" => pid1::pid1(rest),
+            "try-userns" => report::try_userns(),
+            "seccomp-probe" => report::seccomp_probe(),
+            "status" => tell(&words, "--status=", &[number() as u8]),
+            "ready" => tell(&words, "--ready=", &b"\0\0\0"[..3.min(number() as usize)]),
+            "wait" => wait(),
+            "forever" => loop {
+                std::thread::park();
+            },
+            "exit" => return number() as c_int,
+            "kill" => return report::kill_self(number()),
+            // Sections of the report; `ns` and `report` take the namespaces outside as `ns=NAME:INODE,…`.
+            name => {
+                report::section(name, &words, rest).unwrap_or_else(|| format!("successor: no step {name}\n"))
+            }
+        };
+        if !sys::write_all(1, text.as_bytes()) {
+            return 1;
+        }
+    }
+    0
+}
+
+/// The descriptor that an argument names.
+fn passed(words: &[String], prefix: &str) -> Option<u64> {
+    words.iter().find_map(|word| word.strip_prefix(prefix)?.parse().ok())
+}
+
+/// The plan's bytes and its seals, through the descriptor that was passed.
+fn plan(words: &[String]) -> String {
+    const F_GET_SEALS: u64 = 1034;
+    let Some(fd) = passed(words, "--plan=") else { return "plan not passed\n".to_owned() };
+    let seals = sys::call(sys::nr::FCNTL, fd, F_GET_SEALS, 0, 0, 0);
+    let bytes = fs::read(format!("/proc/self/fd/{fd}")).unwrap_or_default();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("plan seals {}\nplan bytes {hex}\n", sys::shown(seals))
+}
+
+/// Network interfaces, and whether something can be sent over 127.0.0.1.
+fn net() -> String {
+    let mut out = String::new();
+    for line in fs::read_to_string("/proc/self/net/dev").unwrap_or_default().lines().skip(2) {
+        out.push_str(&format!("interface {}\n", line.split(':').next().unwrap_or("").trim()));
+    }
+    let sent = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).and_then(|address| {
+        // Nobody listens any more: refused by the loopback interface itself is the proof that it is up.
+        TcpStream::connect(address)
+    });
+    out.push_str(&match sent {
+        Ok(_) => "loopback up\n".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => "loopback up\n".to_owned(),
+        Err(error) => format!("loopback {error}\n"),
+    });
+    out
+}
+
+/// Writes to one of the pipes on which the monitor listens.
+fn tell(words: &[String], prefix: &str, bytes: &[u8]) -> String {
+    let Some(fd) = passed(words, prefix) else { return format!("no {prefix}\n") };
+    format!("told {}\n", sys::write_all(fd as i32, bytes))
+}
+
+/// Says "ready", then waits for the end of standard input.
+fn wait() -> String {
+    sys::write_all(1, b"ready\n");
+    while std::io::stdin().read(&mut [0; 64]).unwrap_or(0) > 0 {}
+    String::new()
+}
