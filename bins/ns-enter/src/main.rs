@@ -27,7 +27,7 @@ use namespaces::Decided;
 common::entry!(main);
 
 fn main(start: Start) -> ! {
-    common::chain::run(Stage::NsEnter, start, run)
+    common::chain::run_first(Stage::NsEnter, start, run)
 }
 
 /// The pipes between the sides. Either end goes when its side does, so neither can wait for the dead.

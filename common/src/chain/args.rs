@@ -28,22 +28,29 @@ pub struct Passed {
     pub own_userns: bool,
 }
 
+impl Passed {
+    /// What the first stage is passed: the plan, and nothing born on the way.
+    pub fn first(plan: Fd) -> Passed {
+        Passed {
+            plan,
+            next: None,
+            status: None,
+            ready: None,
+            proc: None,
+            ids: None,
+            caps: None,
+            own_userns: false,
+        }
+    }
+}
+
 const USAGE: &str =
     "--plan=FD is missing: this stage is started by bwrap, and as a command of its own not yet";
 
 /// Reads the arguments of a stage.
 pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
     let mut plan = None;
-    let mut passed = Passed {
-        plan: Fd(-1),
-        next: None,
-        status: None,
-        ready: None,
-        proc: None,
-        ids: None,
-        caps: None,
-        own_userns: false,
-    };
+    let mut passed = Passed::first(Fd(-1));
     for arg in args.iter().skip(1) {
         let bad = || fault!("Invalid stage argument ", arg);
         let (name, value) = split(arg.to_bytes()).ok_or_else(bad)?;

@@ -10,6 +10,7 @@ mod command;
 mod directory;
 mod launch;
 mod next;
+pub mod stored;
 
 pub use args::{Argument, Passed};
 pub use command::exec_command;
@@ -46,10 +47,12 @@ impl Chain {
         env: Strings<'static>,
         secure: bool,
     ) -> Outcome<Chain> {
-        if secure && has_more_than_its_caller() {
-            return Err(fault!("setuid use of bubblewrap is not supported"));
-        }
-        let passed = args::parse(args)?;
+        refuse_raised(secure)?;
+        Chain::on(stage, args::parse(args)?, env)
+    }
+
+    /// Maps the plan that was `passed` and checks that it is the one meant.
+    fn on(stage: Stage, passed: Passed, env: Strings<'static>) -> Outcome<Chain> {
         let plan = Plan::map(passed.plan)?;
         let expected = plan.stages_after(Some(stage)).count();
         if passed.next.is_some_and(|next| next.len() != expected) {
@@ -97,6 +100,13 @@ impl Chain {
     }
 }
 
+fn refuse_raised(secure: bool) -> Outcome<()> {
+    if secure && has_more_than_its_caller() {
+        return Err(fault!("setuid use of bubblewrap is not supported"));
+    }
+    Ok(())
+}
+
 /// Whether this exec gave privileges that the process before it did not have: another effective user, or
 /// capabilities that are not ambient, which is how the stages hand them on to each other.
 fn has_more_than_its_caller() -> bool {
@@ -108,6 +118,21 @@ fn has_more_than_its_caller() -> bool {
     uid != 0 && caps.permitted.iter().any(|cap| sys::ambient_has(cap) != Ok(true))
 }
 
+/// Runs `stage`, which may be started on a stored plan (`--stored=FD`), else as [`run`].
+#[cfg(feature = "start")]
+pub fn run_first(
+    stage: Stage,
+    start: crate::rt::Start,
+    then: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
+) -> ! {
+    let Some(from) = stored::argument(start.args) else { run(stage, start, then) };
+    run_on(stage, then, || {
+        refuse_raised(start.secure)?;
+        let stored = stored::load(from, start.env)?;
+        Chain::on(stage, Passed::first(stored.plan), stored.env)
+    })
+}
+
 /// Runs a stage: `run` sets up and hands over, so it comes back with a fault only.
 #[cfg(feature = "start")]
 pub fn run(
@@ -115,8 +140,17 @@ pub fn run(
     start: crate::rt::Start,
     run: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
 ) -> ! {
+    run_on(stage, run, || Chain::enter(stage, start.args, start.env, start.secure))
+}
+
+#[cfg(feature = "start")]
+fn run_on(
+    stage: Stage,
+    run: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
+    enter: impl FnOnce() -> Outcome<Chain>,
+) -> ! {
     let mut voice = Voice { name: stage.name(), level_prefix: false };
-    let outcome = Chain::enter(stage, start.args, start.env, start.secure).and_then(|chain| {
+    let outcome = enter().and_then(|chain| {
         voice = chain.voice();
         run(chain)
     });

@@ -6,6 +6,7 @@
 //! documents the format; the record types here are the only description that code uses.
 
 mod buffer;
+mod check;
 mod command;
 mod field;
 mod fs_build;
@@ -17,6 +18,7 @@ mod seccomp_load;
 mod writer;
 
 pub use buffer::Buffer;
+pub use check::check;
 pub use command::{Command, EnvOp};
 pub use field::{FdNumber, Field, List, ListWriter, Mode, Program};
 pub use fs_build::{Access, FsBuild, MountOp};

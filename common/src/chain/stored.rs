@@ -1,0 +1,56 @@
+//! Launching a plan that was stored: copied, sealed and checked whole, then like one that was just compiled.
+
+use super::args;
+use crate::env;
+use crate::fault;
+use crate::plan::{BadPlan, Buffer, Command, FdNumber, MAX_PLAN, Plan, Stage, check, seal};
+use crate::report::{At, Outcome};
+use crate::sys::{self, Fd, Strings};
+
+/// The sealed copy of a stored plan, and the environment that its command asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored {
+    /// The memfd.
+    pub plan: Fd,
+    /// The changed environment.
+    pub env: Strings<'static>,
+}
+
+/// The descriptor of `STAGE --stored=FD`, the way to start the first stage on a stored plan.
+pub fn argument(arguments: Strings<'static>) -> Option<Fd> {
+    if arguments.len() != 2 {
+        return None;
+    }
+    let value = arguments.get(1)?.to_bytes().strip_prefix(b"--stored=")?;
+    args::decimal(value).map(Fd)
+}
+
+/// Reads the plan that `from` is open on (a file, a pipe, a memfd), and refuses it unless all of it is as a stage
+/// will want it.
+///
+/// It is copied, whatever it is: what is checked here can then not be changed by whoever else has it open.
+pub fn load(from: Fd, env: Strings<'static>) -> Outcome<Stored> {
+    let mut bytes = Buffer::new(4096).at(|| fault!("Can't read plan"))?;
+    bytes.extend_from(from, MAX_PLAN + 1).at(|| fault!("Can't read plan"))?;
+    let bytes = bytes.leak().at(|| fault!("Can't read plan"))?;
+    let plan = Plan::parse(bytes).map_err(BadPlan::fault)?;
+    let mut missing = None;
+    check(&plan, |number: FdNumber| {
+        // What the plan names has to be there before anything of ours is: a number that is free now would be given
+        // to one of our own. `CLOSED` is meant to be missing.
+        if number != FdNumber::CLOSED && (number.fd() == from || !sys::is_open(number.fd())) {
+            missing = missing.or(Some(number.fd().0));
+        }
+    })
+    .map_err(BadPlan::fault)?;
+    if let Some(fd) = missing {
+        return Err(fault!("The plan needs descriptor ", fd, ", which is not open"));
+    }
+    let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
+    let pwd = env::current_directory(env).unwrap_or(c"");
+    let env = env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))?;
+    sys::close(from).at(|| fault!("Can't read plan"))?;
+    let sealed = seal(bytes).at(|| fault!("Can't seal the plan"))?;
+    sys::set_cloexec(sealed.fd(), false).at(|| fault!("Can't pass on the plan"))?;
+    Ok(Stored { plan: sealed.leak(), env })
+}
