@@ -52,8 +52,9 @@ pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "status" => tell(&words, "--status=", &[number() as u8]),
             "ready" => tell(&words, "--ready=", &b"\0\0\0"[..3.min(number() as usize)]),
             "wait" => wait(),
+            // pause(2), which nothing else here calls: who traces this process knows that it is done.
             "forever" => loop {
-                std::thread::park();
+                let _ = sys::call(34, 0, 0, 0, 0, 0);
             },
             "exit" => return number() as c_int,
             "kill" => return report::kill_self(number()),

@@ -205,7 +205,8 @@ pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-fn become_user(id: u32) -> io::Result<()> {
+/// Makes this process (between fork and exec) an ordinary user: this uid and gid, no groups, an empty bounding set.
+pub fn become_user(id: u32) -> io::Result<()> {
     // SAFETY: plain calls that change the ids of the process about to exec.
     unsafe {
         for cap in 0..64 {
