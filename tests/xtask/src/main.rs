@@ -9,6 +9,7 @@ mod lint;
 mod peer;
 mod repo;
 mod size;
+mod staged;
 mod syscalls;
 mod testing;
 mod unsafety;

@@ -1,6 +1,7 @@
 //! Counts what a launch asks of the kernel (execs, system calls), which no noise changes, against a committed table.
 
 use crate::repo::{Repo, Res, read};
+use crate::staged::Staged;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,8 @@ const SCENARIOS: [(&str, &str); 5] = [
 /// Counts, prints, and compares or rewrites the table.
 pub fn run(repo: &Repo, bless: bool) -> Res<bool> {
     let named = std::env::var_os("SALLYPORT_BWRAP").map(PathBuf::from);
-    let bwrap = named.unwrap_or_else(|| repo.target.join("release/bwrap"));
+    let staged = Staged::executables(repo)?;
+    let bwrap = named.unwrap_or_else(|| staged.dir.join("bwrap"));
     if !bwrap.is_file() || Command::new("strace").arg("-V").output().is_err() {
         println!("SKIP: system calls are not counted: needs strace and {}", bwrap.display());
         return Ok(!bless);

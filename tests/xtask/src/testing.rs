@@ -1,10 +1,12 @@
 //! Runs the test crates, each in a cargo call of its own, and adds up what they say.
 
 use crate::repo::{NO_STD, Repo, Res, read, show};
+use crate::staged::Staged;
 use crate::{peer, size};
 use clap::ValueEnum;
 use std::env;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 /// Which tests to run.
@@ -48,12 +50,13 @@ pub fn run(repo: &Repo, level: Level, filter: Option<&str>) -> Res<bool> {
         total.failed += 1;
         println!("test: the stages do not build");
     }
+    let staged = Staged::executables(repo)?;
     if matches!(level, Level::Unit | Level::All) {
         let mut packages = vec!["common"];
         let is_level = |name: &str| CRATES.iter().any(|(_, level)| *level == name);
         packages.extend(repo.std_packages().into_iter().filter(|name| !is_level(name)));
         for package in packages.into_iter().filter(|package| repo.has(package)) {
-            run_crate(repo, package, filter, &mut total)?;
+            run_crate(repo, package, filter, &staged.dir, &mut total)?;
         }
     }
     for (of, package) in CRATES {
@@ -61,7 +64,7 @@ pub fn run(repo: &Repo, level: Level, filter: Option<&str>) -> Res<bool> {
             return Err(format!("there is no crate `{package}` in tests/ yet"));
         }
         if (level == of || level == Level::All) && repo.has(package) {
-            run_crate(repo, package, filter, &mut total)?;
+            run_crate(repo, package, filter, &staged.dir, &mut total)?;
         }
     }
     if env::var_os("CI").is_some() {
@@ -74,7 +77,7 @@ pub fn run(repo: &Repo, level: Level, filter: Option<&str>) -> Res<bool> {
 }
 
 /// Runs one crate's tests, showing their output as it comes.
-fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, total: &mut Tally) -> Res<()> {
+fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, bins: &Path, total: &mut Tally) -> Res<()> {
     let folder = repo.members.iter().find(|(name, _)| name == package).map(|(_, folder)| folder);
     let manifest = folder.map_or(Ok(String::new()), |folder| read(&folder.join("Cargo.toml")))?;
     let libtest = !manifest.replace(' ', "").contains("harness=false");
@@ -88,7 +91,8 @@ fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, total: &mut Tally
         // Only this shows the SKIP lines of tests that pass.
         command.arg("--show-output");
     }
-    command.env("SALLYPORT_BIN_DIR", repo.target.join("release"));
+    command.env("SALLYPORT_BIN_DIR", bins);
+    command.env("SALLYPORT_BWRAP", bins.join("bwrap"));
     if let Some(path) = peer::find(repo) {
         command.env("SALLYPORT_PEER", path);
     }
@@ -122,10 +126,13 @@ struct Reader {
     section: Option<bool>,
     /// Tests that libtest will count as passed though they said SKIP.
     skipped_in_libtest: u64,
+    /// What the line before said in our own form; libtest's form right after it says the same again.
+    said: Option<(u64, u64, u64)>,
 }
 
 impl Reader {
     fn line(&mut self, line: &str, tally: &mut Tally) {
+        let said = self.said.take();
         if line.starts_with("---- ") {
             self.section = Some(false);
         } else if let Some(at) = line.find("SKIP: ") {
@@ -141,6 +148,9 @@ impl Reader {
             let counts = result.split_once(". ").map_or("", |(_, counts)| counts);
             let hidden = std::mem::take(&mut self.skipped_in_libtest);
             self.section = None;
+            if said.is_some() {
+                return;
+            }
             tally.passed += number(counts, "passed").unwrap_or(0).saturating_sub(hidden);
             tally.failed += number(counts, "failed").unwrap_or(0);
             tally.skipped += number(counts, "ignored").unwrap_or(0) + hidden;
@@ -148,6 +158,7 @@ impl Reader {
             tally.passed += passed;
             tally.failed += failed;
             tally.skipped += skipped;
+            self.said = Some((passed, failed, skipped));
         }
     }
 }
@@ -187,6 +198,13 @@ mod tests {
         let text = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n\
                     test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 5 filtered out\n";
         assert_eq!(tally(text), Tally { passed: 5, failed: 1, skipped: 1, reasons: vec![] });
+    }
+
+    #[test]
+    fn a_harness_that_says_it_in_both_forms_counts_once() {
+        let text = "4 passed, 1 failed, 0 skipped\n\
+                    test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(tally(text), Tally { passed: 4, failed: 1, skipped: 0, reasons: vec![] });
     }
 
     #[test]
