@@ -8,7 +8,7 @@ fn main() {
         "-nostdlib",
         "-static-pie",
         // Few, small pages: text, read-only data and relocated data in as few mappings as the protections allow.
-        "-Wl,-z,noseparate-code",
+        "-Wl,-z,noseparate-code,--no-rosegment",
         "-Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs",
         "-Wl,--no-dynamic-linker,--build-id=none,--gc-sections,--hash-style=gnu",
         "-Wl,--no-eh-frame-hdr",

@@ -38,17 +38,21 @@ pub fn with_pwd(env: Strings<'static>, pwd: &'static CStr) -> Result<Strings<'st
 
 /// The caller's working directory as it calls it: `PWD` where that is true, what the kernel says otherwise
 /// (as `get_current_dir_name(3)`); `None` when it has no name.
-pub fn current_directory(env: Strings<'static>) -> Option<&'static CStr> {
+///
+/// An error is one of asking: a directory that was deleted or is out of reach has no name, and that is an answer.
+pub fn current_directory(env: Strings<'static>) -> Result<Option<&'static CStr>> {
     let claimed = env.variable(b"PWD").filter(|path| path.to_bytes().starts_with(b"/"));
     if let Some(path) = claimed
         && let (Ok(there), Ok(here)) = (sys::stat(sys::CWD, path), sys::stat(sys::CWD, c"."))
         && (there.dev, there.ino) == (here.dev, here.ino)
     {
-        return Some(path);
+        return Ok(Some(path));
     }
-    let buf = sys::Mapping::new(4096).ok()?.leak();
-    let path = sys::getcwd(buf).ok()?;
-    if path.to_bytes().starts_with(b"/") { Some(path) } else { None }
+    match sys::getcwd(sys::Mapping::new(4096)?.leak()) {
+        Ok(path) => Ok(Some(path).filter(|path| path.to_bytes().starts_with(b"/"))),
+        Err(Errno::NOENT | Errno::ACCES | Errno::RANGE | Errno::NAMETOOLONG) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Whether `entry` is `name=…`.

@@ -9,6 +9,8 @@ impl Errno {
     pub const PERM: Errno = Errno(1);
     /// `ENOENT`.
     pub const NOENT: Errno = Errno(2);
+    /// `ESRCH`.
+    pub const SRCH: Errno = Errno(3);
     /// `EINTR`.
     pub const INTR: Errno = Errno(4);
     /// `EIO`.
@@ -53,6 +55,8 @@ impl Errno {
     pub const NOSPC: Errno = Errno(28);
     /// `ESPIPE`.
     pub const SPIPE: Errno = Errno(29);
+    /// `EPIPE`.
+    pub const PIPE: Errno = Errno(32);
     /// `EROFS`.
     pub const ROFS: Errno = Errno(30);
     /// `ERANGE`.
@@ -71,6 +75,8 @@ impl Errno {
     pub const OVERFLOW: Errno = Errno(75);
     /// `EOPNOTSUPP`.
     pub const OPNOTSUPP: Errno = Errno(95);
+    /// `ENOTCONN`.
+    pub const NOTCONN: Errno = Errno(107);
     /// `ETIMEDOUT`.
     pub const TIMEDOUT: Errno = Errno(110);
     /// `ESTALE`.

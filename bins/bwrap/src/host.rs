@@ -19,12 +19,11 @@ impl Host for Live {
         Ok(data)
     }
 
-    fn close(&self, fd: Fd) {
-        // Read to its end, it has nothing more to say; how it closes changes nothing.
-        let _ = sys::close(fd);
+    fn close(&self, fd: Fd) -> Result<()> {
+        sys::close_named(fd)
     }
 
-    fn is_open(&self, fd: Fd) -> bool {
+    fn is_open(&self, fd: Fd) -> Result<bool> {
         sys::is_open(fd)
     }
 

@@ -6,8 +6,8 @@ use common::chain::Argument;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{Access, FdNumber};
-use common::report::{At, Fault, Outcome, Part};
-use common::sys::{self, Fd, Mapping, OwnedFd, attr, o};
+use common::report::{At, Fault, Outcome, Part, Voice};
+use common::sys::{self, Fd, Mapping, OwnedFd, attr};
 use common::text::Path;
 use core::ffi::CStr;
 
@@ -19,23 +19,13 @@ pub fn bind(
     access: Access,
     allow_missing: bool,
 ) -> Outcome<()> {
-    match copy(source.0) {
+    if let Some(tree) = build.host.copy_with(source.0, attributes(access)) {
+        return attach(build, tree, source.into(), dest, PRIVATE);
+    }
+    match build.host.copy(source.0) {
         Err(Errno::NOENT) if allow_missing => Ok(()),
         Err(errno) => Err(source_fault(source.into(), dest, errno)),
         Ok(tree) => put(build, tree, source.into(), dest, access, PRIVATE),
-    }
-}
-
-/// Copies the mounts at `source`.
-fn copy(source: &CStr) -> sys::Result<OwnedFd> {
-    match sys::open_tree_clone_at(sys::CWD, source) {
-        // A link of procfs, as /proc/self/fd/3, leads to a mount outside this mount namespace.
-        Err(Errno::INVAL) => {
-            let open = sys::openat(sys::CWD, source, o::PATH | o::CLOEXEC, 0)?;
-            let tree = sys::open_tree_clone_at(sys::CWD, name_of(open.fd())?)?;
-            if is_same(tree.fd(), open.fd())? { Ok(tree) } else { Err(Errno::INVAL) }
-        }
-        other => other,
     }
 }
 
@@ -93,32 +83,44 @@ pub fn put(
     access: Access,
     parents: u32,
 ) -> Outcome<()> {
+    set_flags(build.lenient, tree.fd(), source, dest, (access, 0))?;
+    attach(build, tree, source, dest, parents)
+}
+
+/// Attaches `tree`, which has its flags.
+fn attach(build: &mut Build, tree: OwnedFd, source: Part, dest: Path<'static>, parents: u32) -> Outcome<()> {
     let stat = sys::fstat(tree.fd()).at(|| Fault::new([Part::from("Can't get type of source "), source]))?;
-    set_flags(build, &tree, source, dest, access)?;
     build.root.attach(tree, Kind::of(&stat), dest, parents, &|| bind_fault(source, dest, UNABLE))
 }
 
-/// ORDER: before the tree is attached, so that nobody ever sees it with the rights that it has on the host.
-fn set_flags(
-    build: &Build,
-    tree: &OwnedFd,
-    source: Part,
-    dest: Path<'static>,
-    access: Access,
-) -> Outcome<()> {
-    let flags = attr::NOSUID
+/// What `access` does not let one do, as flags of a mount.
+fn attributes(access: Access) -> u64 {
+    attr::NOSUID
         | match access {
             Access::ReadWrite => attr::NODEV,
             Access::ReadOnly => attr::NODEV | attr::RDONLY,
             Access::Device => 0,
-        };
+        }
+}
+
+/// Sets the flags that `access` means on all mounts of `tree`, and the propagation if that is not 0.
+///
+/// ORDER: before the tree is attached, so that nobody ever sees it with the rights that it has on the host.
+pub fn set_flags(
+    lenient: Option<Voice>,
+    tree: Fd,
+    source: Part,
+    dest: Path<'static>,
+    (access, propagation): (Access, u64),
+) -> Outcome<()> {
+    let flags = attributes(access);
     let refused = || bind_fault(source, dest, ": mount_setattr() failed");
-    match (sys::mount_setattr(tree.fd(), true, flags, 0), build.lenient) {
+    match (sys::mount_setattr(tree, true, flags, propagation), lenient) {
         (Ok(()), _) => Ok(()),
         (Err(errno), None) => Err(refused().mount_errno(errno)),
         (Err(errno), Some(voice)) => {
             // All mounts of the tree or none: one below has refused. The top one has to take them.
-            sys::mount_setattr(tree.fd(), false, flags, 0).at_mount(refused)?;
+            sys::mount_setattr(tree, false, flags, 0).at_mount(refused)?;
             voice.warn(fault!("Can't remount submounts of ", dest, ", ignoring error").errno(errno));
             Ok(())
         }

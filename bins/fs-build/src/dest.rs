@@ -1,6 +1,6 @@
 //! Destinations: looked up inside the new root, made where they are missing, and mounted on.
 
-use crate::root::{DIRECTORY, Root};
+use crate::root::{DIRECTORY, Parent, Root};
 use common::errno::Errno;
 use common::fault;
 use common::report::{At, Fault, Outcome};
@@ -44,29 +44,25 @@ impl Kind {
 /// A destination taken apart.
 #[derive(Debug)]
 pub struct Entry<'b> {
-    /// The directory that it is in; `None` is the root of the new tree.
-    parent: Option<OwnedFd>,
+    /// The directory that it is in; open until the next destination is taken apart.
+    pub dir: Fd,
     /// Its last component, "." for the root.
     pub name: &'b CStr,
     /// Whether that is "." or "..", which only a lookup of the whole path keeps inside the root.
     special: bool,
 }
 
-impl Entry<'_> {
-    /// The directory that it is in.
-    pub fn dir(&self, root: &Root) -> Fd {
-        self.parent.as_ref().map_or(root.newroot(), OwnedFd::fd)
-    }
-}
-
-/// Room for the pieces of a path that need a NUL of their own.
+/// Room for pieces of a path, which need a NUL of their own.
 #[derive(Debug)]
-pub struct Scratch([u8; PATH_MAX]);
+pub struct Scratch<const N: usize>([u8; N]);
 
-impl Scratch {
+/// Room for a component of a path (`NAME_MAX`).
+pub type Name = Scratch<256>;
+
+impl<const N: usize> Scratch<N> {
     /// Empty room.
-    pub fn new() -> Scratch {
-        Scratch([0; PATH_MAX])
+    pub fn new() -> Scratch<N> {
+        Scratch([0; N])
     }
 
     /// `bytes` with a NUL behind.
@@ -104,8 +100,8 @@ impl Root {
         mode: u32,
         refused: &dyn Fn() -> Fault,
     ) -> Outcome<()> {
-        let mut scratch = Scratch::new();
-        let entry = self.entry(dest, mode, &mut scratch)?;
+        let mut name = Name::new();
+        let entry = self.entry(dest, mode, &mut name)?;
         if entry.special {
             return self.attach_special(mount, kind, dest, refused);
         }
@@ -130,7 +126,7 @@ impl Root {
     /// DIFFERS: a destination that cannot be asked for its type, a FUSE mount whose server is gone, is covered;
     /// bubblewrap refuses it.
     fn attach_dir(&self, mount: Fd, entry: &Entry<'_>) -> sys::Result<()> {
-        let dir = entry.dir(self);
+        let dir = entry.dir;
         if !self.is_ours() {
             match sys::move_mount_at(mount, dir, entry.name) {
                 Err(Errno::NOENT) => {}
@@ -148,7 +144,7 @@ impl Root {
     /// A mount of a file would take a symbolic link as its mount point: so what is there is opened, checked, and
     /// mounted on through that descriptor.
     fn attach_file(&self, mount: Fd, entry: &Entry<'_>) -> sys::Result<()> {
-        let dir = entry.dir(self);
+        let dir = entry.dir;
         let make = || {
             let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
             sys::openat(dir, entry.name, flags, MOUNT_POINT_FILE)
@@ -187,20 +183,17 @@ impl Root {
     }
 
     /// Opens `dest` itself, which has to be there and to be no symbolic link.
-    pub fn existing(&self, dest: Path<'static>) -> Outcome<OwnedFd> {
-        let mut scratch = Scratch::new();
-        let entry = self.entry(dest, PRIVATE, &mut scratch)?;
+    pub fn existing(&mut self, dest: Path<'static>) -> Outcome<OwnedFd> {
+        let mut name = Name::new();
+        let entry = self.entry(dest, PRIVATE, &mut name)?;
         let found = self.found(&entry, dest)?;
         if stat(found.fd(), dest)?.kind() == s::IFLNK { Err(is_symlink(dest)) } else { Ok(found) }
     }
 
     /// Opens `entry` itself, which is what `dest` was taken apart into.
     pub fn found(&self, entry: &Entry<'_>, dest: Path<'static>) -> Outcome<OwnedFd> {
-        let opened = if entry.special {
-            self.lookup(dest)
-        } else {
-            sys::openat(entry.dir(self), entry.name, ITSELF, 0)
-        };
+        let opened =
+            if entry.special { self.lookup(dest) } else { sys::openat(entry.dir, entry.name, ITSELF, 0) };
         opened.at(|| not_made(dest))
     }
 
@@ -209,22 +202,47 @@ impl Root {
         sys::openat2(self.newroot(), path.0, ITSELF, 0, INSIDE)
     }
 
-    /// Opens the directory that `dest` is in, making what of it is missing.
-    pub fn entry<'b>(&self, dest: Path<'static>, mode: u32, scratch: &'b mut Scratch) -> Outcome<Entry<'b>> {
+    /// Takes `dest` apart and opens the directory that it is in, making what of it is missing.
+    pub fn entry<'b>(&mut self, dest: Path<'static>, mode: u32, room: &'b mut Name) -> Outcome<Entry<'b>> {
         let fault = || fault!("Can't mkdir parents for ", dest);
         let (parent, name) = split(dest.bytes());
-        let parent = if parent.iter().all(|&byte| byte == b'/') {
-            None
-        } else {
-            Some(self.open_parent(parent, parents_mode(mode), scratch).at(fault)?)
-        };
         let special = matches!(name, b"" | b"." | b"..");
-        let name = scratch.c_str(if name.is_empty() { b"." } else { name }).at(fault)?;
-        Ok(Entry { parent, name, special })
+        let name = room.c_str(if name.is_empty() { b"." } else { name }).at(|| not_made(dest))?;
+        if parent.iter().all(|&byte| byte == b'/') {
+            self.last = None;
+            return Ok(Entry { dir: self.newroot(), name, special });
+        }
+        let dir = match self.last_parent(parent) {
+            Some(dir) => dir,
+            None => {
+                self.last = None;
+                let fd = self.open_parent(parent, parents_mode(mode)).at(fault)?;
+                self.last.insert(Parent { path: parent, fd, own: None }).fd.fd()
+            }
+        };
+        Ok(Entry { dir, name, special })
+    }
+
+    /// The directory of the last destination, if that was in `path` too.
+    ///
+    /// Only a directory of the tmpfs that was made here: in one of the host somebody else may meanwhile have moved
+    /// it to where it is no part of the new root. And nothing that was done since can have given the path another
+    /// meaning: what is mounted or made in a directory is below it, so not on the way to it.
+    fn last_parent(&mut self, path: &[u8]) -> Option<Fd> {
+        let (newroot, is_ours) = (self.newroot(), self.is_ours());
+        let last = self.last.as_mut().filter(|last| is_ours && last.path == path)?;
+        let own = *last.own.get_or_insert_with(|| {
+            let id = |fd| sys::mount_id(fd, c"").map(|mount| mount.id);
+            id(last.fd.fd()).is_ok_and(|mount| id(newroot) == Ok(mount))
+        });
+        own.then(|| last.fd.fd())
     }
 
     /// Opens the directory `path`, making what of it is missing with permissions `mode`.
-    fn open_parent(&self, path: &[u8], mode: u32, scratch: &mut Scratch) -> sys::Result<OwnedFd> {
+    // Not inlined: its room for a path is more than a page of stack, and most parents are there or the root.
+    #[inline(never)]
+    fn open_parent(&self, path: &[u8], mode: u32) -> sys::Result<OwnedFd> {
+        let mut scratch = Scratch::<PATH_MAX>::new();
         let open = |path: &CStr| sys::openat2(self.newroot(), path, DIRECTORY, 0, INSIDE);
         match open(scratch.c_str(path)?) {
             Err(Errno::NOENT) => {}

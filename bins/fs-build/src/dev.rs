@@ -1,7 +1,6 @@
 //! `--dev`: a tmpfs with the usual devices of the host bound in, and a devpts of its own.
 
 use crate::Build;
-use crate::bind::{is_same, name_of};
 use crate::dest::{Kind, PRIVATE, cannot_mount};
 use crate::instance;
 use crate::special::new_tmpfs;
@@ -38,28 +37,47 @@ pub fn dev(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let dev = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
     // ORDER: attached first, since nothing can be mounted below what is not.
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
+    let devices = build.host.devices();
     for (name, host) in DEVICES {
-        let tree = sys::open_tree_clone_at(sys::CWD, host).at(|| fault!("Can't open source ", host))?;
-        device(dev.fd(), name, &tree, fault!("Can't create file ", dest, "/", name))?;
+        let (dir, path) = devices.as_ref().map_or((sys::CWD, host), |devices| (devices.fd(), name));
+        let tree = match build.host.copy_at(dir, path, attr::NOSUID) {
+            Some(tree) => tree,
+            None => {
+                let tree = sys::open_tree_clone_at(dir, path).at(|| fault!("Can't open source ", host))?;
+                restricted(tree, name)?
+            }
+        };
+        device(dev.fd(), name, &tree, &|| fault!("Can't create file ", dest, "/", name))?;
     }
     for (name, target) in LINKS {
         sys::symlinkat(target, dev.fd(), name).at(|| fault!("Can't create symlink ", dest, "/", name))?;
     }
     sys::mkdirat(dev.fd(), c"shm", 0o755).at(|| fault!("Can't create ", dest, "/shm"))?;
     pts(build, dev.fd(), dest)?;
-    match console() {
-        Some(tree) => device(dev.fd(), c"console", &tree, fault!("creating ", dest, "/console")),
+    match build.host.console() {
+        Some(tree) => {
+            let tree = restricted(tree, c"console")?;
+            device(dev.fd(), c"console", &tree, &|| fault!("creating ", dest, "/console"))
+        }
         None => Ok(()),
     }
 }
 
+/// `tree`, the copy of a device, with the flags of all that is bound.
+fn restricted(tree: OwnedFd, name: &'static CStr) -> Outcome<OwnedFd> {
+    sys::mount_setattr(tree.fd(), true, attr::NOSUID, 0).at_mount(|| cannot_bind(name))?;
+    Ok(tree)
+}
+
+fn cannot_bind(name: &'static CStr) -> Fault {
+    fault!("Can't bind mount /dev/", name)
+}
+
 /// Attaches `tree`, the copy of a device, to a file `name` that is made in `dev`.
-fn device(dev: Fd, name: &'static CStr, tree: &OwnedFd, not_made: Fault) -> Outcome<()> {
+fn device(dev: Fd, name: &'static CStr, tree: &OwnedFd, not_made: &dyn Fn() -> Fault) -> Outcome<()> {
     let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
-    let point = sys::openat(dev, name, flags, 0o444).map_err(|errno| not_made.errno(errno))?;
-    sys::mount_setattr(tree.fd(), true, attr::NOSUID, 0)
-        .and_then(|()| sys::move_mount(tree.fd(), point.fd()))
-        .at_mount(|| fault!("Can't bind mount /dev/", name))
+    let point = sys::openat(dev, name, flags, 0o444).at(not_made)?;
+    sys::move_mount(tree.fd(), point.fd()).at_mount(|| cannot_bind(name))
 }
 
 /// A devpts of its own: terminals of the sandbox and of the host do not see each other.
@@ -71,15 +89,4 @@ fn pts(build: &Build, dev: Fd, dest: Path<'static>) -> Outcome<()> {
     instance::mount(c"devpts", settings.get(..count).unwrap_or_default(), attr::NOSUID | attr::NOEXEC)
         .and_then(|mount| sys::move_mount_at(mount.fd(), dev, c"pts"))
         .at_mount(|| fault!("Can't mount devpts on ", dest, "/pts"))
-}
-
-/// A copy of the terminal that standard output is.
-///
-/// None when it is no terminal, or one that has no path here, or a path that leads to another device by now.
-fn console() -> Option<OwnedFd> {
-    if !sys::is_terminal(sys::STDOUT) {
-        return None;
-    }
-    let tree = sys::open_tree_clone_at(sys::CWD, name_of(sys::STDOUT).ok()?).ok()?;
-    if is_same(tree.fd(), sys::STDOUT) == Ok(true) { Some(tree) } else { None }
 }

@@ -5,7 +5,7 @@ use common::chain::{Chain, Next};
 use common::errno::Errno;
 use common::fault;
 use common::plan::{FdNumber, FsBuild, MountOp};
-use common::report::{Fault, Outcome};
+use common::report::{At, Fault, Outcome};
 use common::sys;
 
 /// The descriptor that `op` takes data or a directory from.
@@ -16,14 +16,28 @@ fn named(op: MountOp<'static>) -> Option<FdNumber> {
     }
 }
 
+/// What one look at all operations tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// There are descriptors that the user named.
+    pub fds: bool,
+    /// There is data to be bound, for which the new tree's tmpfs has a place.
+    pub data: bool,
+    /// There are mounts that have to be attached at once: overlays, which mount(2) makes, and those that change
+    /// their flags later.
+    pub attached: bool,
+}
+
 /// Makes sure that every descriptor the user named is open, and not one that sallyport opened on the way here:
-/// a mistyped number must not show the plan to the command. Says whether there is any.
-pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<bool> {
+/// a mistyped number must not show the plan to the command.
+pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<Found> {
     let passed = &chain.passed;
-    let mut any = false;
+    let mut found = Found::default();
     for (index, op) in frame.ops.iter().enumerate() {
+        found.data |= matches!(op, MountOp::BindData { .. });
+        found.attached |= matches!(op, MountOp::OverlaySrc { .. } | MountOp::RemountRo { .. });
         let Some(number) = named(op) else { continue };
-        any = true;
+        found.fds = true;
         let fd = number.fd();
         let ours = [Some(passed.plan), passed.status, passed.proc].contains(&Some(fd))
             || passed.next.is_some_and(|next: Next| next.iter().any(|next| next == fd));
@@ -32,11 +46,11 @@ pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<bool> {
             sys::offset(fd) == Err(Errno::SPIPE)
                 && frame.ops.iter().take(index).filter_map(named).any(|earlier| earlier == number)
         };
-        if ours || !sys::is_open(fd) || used_up() {
+        if ours || !sys::is_open(fd).at(|| fault!("fcntl"))? || used_up() {
             return Err(refusal(op, number));
         }
     }
-    Ok(any)
+    Ok(found)
 }
 
 fn refusal(op: MountOp<'static>, number: FdNumber) -> Fault {
@@ -51,9 +65,9 @@ fn refusal(op: MountOp<'static>, number: FdNumber) -> Fault {
 /// Closes them all.
 ///
 /// DIFFERS: bubblewrap closes each after its operation, so that one descriptor cannot serve two.
-pub fn close(frame: &FsBuild<'static>) {
-    for number in frame.ops.iter().filter_map(named) {
+pub fn close(frame: &FsBuild<'static>) -> Outcome<()> {
+    frame.ops.iter().filter_map(named).try_for_each(|number| {
         // One that served twice is closed already.
-        let _ = sys::close(number.fd());
-    }
+        sys::close_named(number.fd()).at(|| fault!("close"))
+    })
 }

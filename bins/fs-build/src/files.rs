@@ -1,6 +1,6 @@
 //! Files, directories and symbolic links made in the new tree, and their permissions.
 
-use crate::dest::{PRIVATE, Scratch, stat};
+use crate::dest::{Name, PRIVATE, stat};
 use crate::root::Root;
 use crate::{Build, bind};
 use common::chain::Argument;
@@ -13,10 +13,10 @@ use common::text::Path;
 use core::ffi::CStr;
 
 /// `--dir`.
-pub fn dir(root: &Root, dest: Path<'static>, mode: Mode) -> Outcome<()> {
-    let mut scratch = Scratch::new();
-    let entry = root.entry(dest, mode.bits(), &mut scratch)?;
-    match sys::mkdirat(entry.dir(root), entry.name, mode.bits()) {
+pub fn dir(root: &mut Root, dest: Path<'static>, mode: Mode) -> Outcome<()> {
+    let mut name = Name::new();
+    let entry = root.entry(dest, mode.bits(), &mut name)?;
+    match sys::mkdirat(entry.dir, entry.name, mode.bits()) {
         Ok(()) => return Ok(()),
         Err(Errno::EXIST) => {}
         Err(errno) => return Err(fault!("Can't create file ", dest).errno(errno)),
@@ -30,12 +30,12 @@ pub fn dir(root: &Root, dest: Path<'static>, mode: Mode) -> Outcome<()> {
 }
 
 /// `--file`.
-pub fn file(root: &Root, source: FdNumber, dest: Path<'static>, mode: Mode) -> Outcome<()> {
-    let mut scratch = Scratch::new();
-    let entry = root.entry(dest, mode.bits(), &mut scratch)?;
+pub fn file(root: &mut Root, source: FdNumber, dest: Path<'static>, mode: Mode) -> Outcome<()> {
+    let mut name = Name::new();
+    let entry = root.entry(dest, mode.bits(), &mut name)?;
     let flags = o::WRONLY | o::CREAT | o::TRUNC | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
-    let file = sys::openat(entry.dir(root), entry.name, flags, mode.bits())
-        .at(|| fault!("Can't create file ", dest))?;
+    let file =
+        sys::openat(entry.dir, entry.name, flags, mode.bits()).at(|| fault!("Can't create file ", dest))?;
     copy(source.fd(), file.fd()).at(|| fault!("Can't write data to file ", dest))
 }
 
@@ -48,7 +48,7 @@ pub fn bind_data(
     read_only: bool,
 ) -> Outcome<()> {
     const NAME: &CStr = c"bindfile";
-    let base = build.root.base();
+    let base = build.root.base()?;
     let not_made = || fault!("Can't create tmpfile for ", dest);
     let flags = o::RDWR | o::CREAT | o::EXCL | o::CLOEXEC;
     let file = sys::openat(base, NAME, flags, mode.bits()).at(not_made)?;
@@ -58,14 +58,16 @@ pub fn bind_data(
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
     bind::put(build, tree, "data".into(), dest, access, mode.bits())?;
     // ORDER: after the mount, since what has no name cannot be mounted (move_mount fails with ENOENT).
-    sys::unlinkat(build.root.base(), NAME).at(not_made)
+    sys::unlinkat(base, NAME).at(not_made)
 }
 
 /// Copies what is left in `from`.
 ///
 /// Where `from` has an offset it stays as it is, so that one descriptor can serve two operations.
+// Not inlined: its buffer is more than a page of stack.
+#[inline(never)]
 fn copy(from: Fd, to: Fd) -> sys::Result<()> {
-    let mut buf = [0u8; 16384];
+    let mut buf = [0u8; 4096];
     let mut at = match sys::offset(from) {
         Ok(offset) => Some(offset),
         Err(Errno::SPIPE) => None,
@@ -85,10 +87,10 @@ fn copy(from: Fd, to: Fd) -> sys::Result<()> {
 }
 
 /// `--symlink`. One that is there and says the same will do.
-pub fn symlink(root: &Root, target: Path<'static>, dest: Path<'static>) -> Outcome<()> {
-    let mut scratch = Scratch::new();
-    let entry = root.entry(dest, PRIVATE, &mut scratch)?;
-    let dir = entry.dir(root);
+pub fn symlink(root: &mut Root, target: Path<'static>, dest: Path<'static>) -> Outcome<()> {
+    let mut name = Name::new();
+    let entry = root.entry(dest, PRIVATE, &mut name)?;
+    let dir = entry.dir;
     match sys::symlinkat(target.0, dir, entry.name) {
         Ok(()) => return Ok(()),
         Err(Errno::EXIST) => {}

@@ -13,22 +13,25 @@ mod dest;
 mod dev;
 mod fds;
 mod files;
+mod host;
 mod instance;
 mod overlay;
 mod reaper;
 mod root;
 mod special;
 
-use common::chain::Chain;
+use common::chain::{Chain, OwnUserNs};
 use common::fault;
-use common::plan::{BadPlan, FsBuild, MountOp, NsEnter, Stage};
+use common::plan::{Access, BadPlan, FsBuild, MountOp, NsEnter, Stage};
 use common::report::{At, Outcome, Voice};
 use common::rt::Start;
-use common::sys::{self, clone_flags, o};
-use common::text::Text;
+use common::sys::{self, clone_flags, o, propagation};
+use common::text::{Path, Text};
 use core::convert::Infallible;
+use fds::Found;
+use host::Host;
 use overlay::Layers;
-use root::Root;
+use root::{DIRECTORY, Needs, Root};
 
 common::entry!(main);
 
@@ -40,6 +43,10 @@ fn main(start: Start) -> ! {
 struct Build {
     /// The tree.
     root: Root,
+    /// Where binds come from.
+    host: Host,
+    /// How many operations were done by the start.
+    done: usize,
     /// Layers for the next overlay.
     layers: Layers,
     /// `--tmp-overlay`s so far.
@@ -56,34 +63,79 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(FsBuild::decode)?;
     // 2. Entry state: what the user named is open and none of ours.
-    let has_fds = fds::check(&frame, &chain)?;
+    let found = fds::check(&frame, &chain)?;
     // ORDER: before the pivot, after which this host's executables are out of reach.
     chain.open_next()?;
     reaper::protect(&mut chain)?;
     // 3. Apply. Modes are the plan's, whatever the caller's umask.
-    let umask = sys::umask(0);
+    let umask = sys::umask(0).at(|| fault!("umask"))?;
     if let Some(label) = frame.file_label {
         set_fscreate_label(label).at(|| fault!("--file-label setup failed"))?;
     }
-    let mut build = Build {
-        root: Root::make()?,
-        layers: Layers::new(),
-        tmp_overlays: 0,
-        label: frame.file_label,
-        new_pidns: new_pidns(&chain)?,
-        lenient: frame.best_effort.then(|| chain.voice()),
-    };
-    for op in frame.ops.iter() {
+    let mut build = begin(&chain, &frame, found)?;
+    for op in frame.ops.iter().skip(build.done) {
         build.apply(op)?;
     }
     // 4. Give up the old root, and 5. verify that it is gone.
     build.root.enter()?;
-    sys::umask(umask);
-    if has_fds {
-        fds::close(&frame);
+    sys::umask(umask).at(|| fault!("umask"))?;
+    if found.fds {
+        fds::close(&frame)?;
     }
     // 6. Hand over.
     chain.exec()
+}
+
+/// The tree that the operations start with.
+///
+/// That is an empty one, or the host's own: when all of that is bound on the new root first, and this mount namespace
+/// with its copy of all mounts was made for this launch, the copy only has to be restricted. Nothing has to be
+/// copied again, pivoted to or unmounted, which on a host with many mounts is most of a launch.
+///
+/// ns-enter says that a user namespace was made along with it; the kernel makes none for a caller whose root is not the
+/// root of his mount namespace (user_namespaces(7), EPERM), so the process's root is the whole tree.
+fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build> {
+    let (new_mount_ns, new_pidns) = new_namespaces(chain)?;
+    let lenient = frame.best_effort.then(|| chain.voice());
+    let mut host = Host::new(sys::has_open_tree_attr());
+    let in_place = match chain.passed.own_userns {
+        Some(OwnUserNs::New) if new_mount_ns && host.modern => host::whole_tree(frame),
+        _ => None,
+    };
+    let mut root = None;
+    if let Some(access) = in_place {
+        // ORDER: before anything is changed, since sources are looked up in the host's tree as it is.
+        if host.copy_all(frame, new_pidns).is_some() {
+            root = Some(restrict_host(lenient, access)?);
+        } else {
+            host = Host::new(host.modern);
+        }
+    }
+    let (root, done) = match root {
+        Some(root) => (root, 1),
+        None => (Root::make(needs(found, host.modern))?, 0),
+    };
+    let label = frame.file_label;
+    Ok(Build { root, host, done, layers: Layers::new(), tmp_overlays: 0, label, new_pidns, lenient })
+}
+
+/// Before Linux 6.15 nothing can be mounted below what is attached nowhere.
+fn needs(found: Found, modern: bool) -> Needs {
+    match found {
+        Found { attached: true, .. } => Needs::Attached,
+        _ if !modern => Needs::Attached,
+        Found { data: true, .. } => Needs::Base,
+        _ => Needs::Nothing,
+    }
+}
+
+/// Restricts all mounts of this mount namespace as those of a bind, and takes them for the new tree.
+fn restrict_host(lenient: Option<Voice>, access: Access) -> Outcome<Root> {
+    let place = Path(c"/");
+    let root = sys::openat(sys::CWD, c"/", DIRECTORY, 0).at(|| fault!("can't open /"))?;
+    // Slaves, as everything that is bound: nothing done here reaches the host.
+    bind::set_flags(lenient, root.fd(), place.into(), place, (access, propagation::SLAVE))?;
+    Ok(Root::here(root))
 }
 
 impl Build {
@@ -101,25 +153,26 @@ impl Build {
             MountOp::Dev { dest } => dev::dev(self, dest),
             MountOp::Tmpfs { dest, mode, size } => special::tmpfs(self, dest, mode, size),
             MountOp::Mqueue { dest } => special::mqueue(self, dest),
-            MountOp::Dir { dest, mode } => files::dir(&self.root, dest, mode),
-            MountOp::File { fd, dest, mode } => files::file(&self.root, fd, dest, mode),
+            MountOp::Dir { dest, mode } => files::dir(&mut self.root, dest, mode),
+            MountOp::File { fd, dest, mode } => files::file(&mut self.root, fd, dest, mode),
             MountOp::BindData { fd, dest, mode, read_only } => {
                 files::bind_data(self, fd, dest, mode, read_only)
             }
-            MountOp::Symlink { target, dest } => files::symlink(&self.root, target, dest),
+            MountOp::Symlink { target, dest } => files::symlink(&mut self.root, target, dest),
             MountOp::RemountRo { dest } => bind::remount_ro(self, dest),
             MountOp::Chmod { path, mode } => files::chmod(&self.root, path, mode),
         }
     }
 }
 
-/// Whether the launch is in a PID namespace of its own, as ns-enter's frame says it.
-fn new_pidns(chain: &Chain) -> Outcome<bool> {
+/// Whether the launch has a mount namespace and a PID namespace of its own, as ns-enter's frame says it.
+fn new_namespaces(chain: &Chain) -> Outcome<(bool, bool)> {
     if !chain.plan.has(Stage::NsEnter) {
-        return Ok(false);
+        return Ok((false, false));
     }
     let frame = chain.plan.decode(Stage::NsEnter, NsEnter::decode).map_err(BadPlan::fault)?;
-    Ok(frame.namespaces.has(clone_flags::NEWPID) || frame.pidns_fd.is_some())
+    let new = |flag| frame.namespaces.has(flag);
+    Ok((new(clone_flags::NEWNS), new(clone_flags::NEWPID) || frame.pidns_fd.is_some()))
 }
 
 /// Sets the SELinux label of every file made from now on; the next exec clears it (`setfscreatecon(3)`).

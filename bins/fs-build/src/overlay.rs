@@ -15,30 +15,43 @@ use core::ffi::CStr;
 const MOST: usize = 500;
 
 /// The layers for the overlay that comes next, the lowest first.
+///
+/// Their numbers are on pages of their own: as part of this they would be most of a page on the stack of every launch,
+/// and few launches have an overlay.
 #[derive(Debug)]
 pub struct Layers {
-    fds: [Option<OwnedFd>; MOST],
+    numbers: &'static mut [usize],
     count: usize,
 }
 
 impl Layers {
     /// No layer.
     pub const fn new() -> Layers {
-        Layers { fds: [const { None }; MOST], count: 0 }
+        Layers { numbers: &mut [], count: 0 }
     }
 
     /// `--overlay-src`.
     pub fn push(&mut self, source: Path<'static>) -> Outcome<()> {
         let layer = open(source)?;
-        let slot = self.fds.get_mut(self.count).ok_or_else(|| fault!("Too many --overlay-src"))?;
-        *slot = Some(layer);
+        let too_many = || fault!("Too many --overlay-src");
+        if self.numbers.is_empty() {
+            self.numbers = Mapping::words(MOST).at(too_many)?;
+        }
+        let slot = self.numbers.get_mut(self.count).ok_or_else(too_many)?;
+        *slot = layer.leak().0.unsigned_abs() as usize;
         self.count = self.count.saturating_add(1);
         Ok(())
     }
 
     /// The layers, the highest first.
     fn iter(&self) -> impl Iterator<Item = Fd> {
-        self.fds.iter().rev().flatten().map(OwnedFd::fd)
+        self.numbers.iter().take(self.count).rev().map(|number| Fd(*number as i32))
+    }
+}
+
+impl Drop for Layers {
+    fn drop(&mut self) {
+        self.iter().for_each(|fd| drop(OwnedFd::adopt(fd)));
     }
 }
 
@@ -66,11 +79,12 @@ pub fn overlay(
 pub fn tmp_overlay(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let number = build.tmp_overlays;
     build.tmp_overlays = number.saturating_add(1);
+    let base = build.root.base()?;
     let scratch = |prefix, failed: fn() -> Fault| {
         let mut name = Argument::new(prefix);
         name.decimal(number);
-        sys::mkdirat(build.root.base(), name.as_c_str(), 0o755).at(failed)?;
-        sys::openat(build.root.base(), name.as_c_str(), DIRECTORY, 0).at(failed)
+        sys::mkdirat(base, name.as_c_str(), 0o755).at(failed)?;
+        sys::openat(base, name.as_c_str(), DIRECTORY, 0).at(failed)
     };
     let upper = scratch("tmp-overlay-upper-", || fault!("Creating --tmp-overlay upperdir failed"))?;
     let work = scratch("tmp-overlay-work-", || fault!("Creating --tmp-overlay workdir failed"))?;
@@ -88,7 +102,7 @@ fn mount(build: &mut Build, writes: Option<(OwnedFd, OwnedFd)>, dest: Path<'stat
     let options = options(&layers, writes.as_ref())
         .at(|| fault!("Can't make overlay mount on ", dest, ": too many layers"))?;
     let refused = || fault!("Can't make overlay mount on ", dest, " with options ", options);
-    let base = build.root.base();
+    let base = build.root.base()?;
     let mount = build.root.with_bindable_base(|| {
         mount_in(base, options).map_err(|errno| match errno {
             Errno::LOOP => fault!(

@@ -54,7 +54,7 @@ pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let mount = if build.new_pidns {
         instance::mount(c"proc", &[], flags | attr::NOEXEC).at_mount(&refused)?
     } else {
-        let tree = sys::open_tree_clone_at(sys::CWD, c"/proc").at(|| fault!("Can't open source /proc"))?;
+        let tree = build.host.copy(c"/proc").at(|| fault!("Can't open source /proc"))?;
         sys::mount_setattr(tree.fd(), true, flags, 0).at_mount(&refused)?;
         tree
     };

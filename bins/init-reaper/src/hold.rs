@@ -37,17 +37,16 @@ pub fn close_in_command(chain: &mut Chain, frame: &InitReaper<'static>, _: &Lock
         sys::close(status).at(|| fault!("close"))?;
     }
     for fd in frame.sync_fds.iter() {
-        // Named twice, or never open: closed is what it has to be.
-        let _ = sys::close(fd.fd());
+        sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     Ok(())
 }
 
-/// In pid 1: closes every descriptor but the standard three, the status pipe, `--sync-fd` and the locks.
-pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks) -> Outcome<()> {
+/// In pid 1: closes every descriptor but the standard three, the status pipe, `--sync-fd`, the locks and `go`.
+pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: Fd) -> Outcome<()> {
     let mut next = Some(3u32);
     while let Some(first) = next {
-        let kept = first_kept(first, chain, frame, locks);
+        let kept = first_kept(first, chain, frame, locks, go);
         match kept {
             Some(kept) if kept == first => {}
             Some(kept) => sys::close_range(first, kept - 1).at(|| fault!("close_range"))?,
@@ -60,7 +59,7 @@ pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks
 
 /// The lowest descriptor from `first` on that is kept. Asked once for each that is, which for the few there are
 /// beats a table.
-fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Locks) -> Option<u32> {
+fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: Fd) -> Option<u32> {
     let number = |fd: Fd| u32::try_from(fd.0).ok();
     let from = |n: u32| if n >= first { Some(n) } else { None };
     let status = chain.passed.status.and_then(number).and_then(from);
@@ -69,5 +68,6 @@ fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Lo
         (Some(low), Some(high)) if first <= high => Some(first.max(low)),
         _ => None,
     };
-    [status, sync, locks].into_iter().flatten().min()
+    let go = number(go).and_then(from);
+    [status, sync, locks, go].into_iter().flatten().min()
 }

@@ -33,19 +33,33 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // taken means that the command does not run.
     let locks = hold::take_locks(&frame)?;
     let own = sys::getpid();
+    // The command starts when pid 1 is as confined as it will be: until then there is more to be seen through /proc
+    // than it may have, the executable of the next stage on the host's own mount among it.
+    let (wait, go) = sys::pipe().at(|| fault!("pipe2()"))?;
     match sys::fork_into(0).at(|| fault!("Can't fork for pid 1"))? {
         Forked::Child => {
             if frame.die_with_parent {
                 // fork(2) clears it. Whoever was orphaned before this call ends here.
                 sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
                 if sys::getppid() != own {
-                    sys::exit(1);
+                    return Err(fault!("pid 1 has ended"));
                 }
             }
+            drop(go);
+            let mut byte = [0u8];
+            let told = sys::retry(|| sys::read(wait.fd(), &mut byte)).at(|| fault!("read"))?;
+            // Closed without a byte: under a filter that denies write(2), or because pid 1 has ended.
+            if told == 0 && sys::getppid() != own {
+                return Err(fault!("pid 1 has ended"));
+            }
+            drop(wait);
             hold::close_in_command(&mut chain, &frame, &locks)?;
             // 6. Hand over.
             chain.exec()
         }
-        Forked::Parent(command) => reap::run(&chain, &frame, &locks, command),
+        Forked::Parent(command) => {
+            drop(wait);
+            reap::run(&chain, &frame, &locks, command, go)
+        }
     }
 }

@@ -8,15 +8,23 @@ use common::fault;
 use common::plan::InitReaper;
 use common::report::{At, Outcome};
 use common::seccomp;
-use common::sys::{self, Caps};
+use common::sys::{self, Caps, OwnedFd};
 use core::convert::Infallible;
 
 /// Reaps until nobody is left, then ends with the command's status. A fault ends the command as well: in its PID
 /// namespace by the kernel, elsewhere by this process.
-pub fn run(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, command: i32) -> Outcome<Infallible> {
-    restrict(chain, frame, locks).inspect_err(|_| {
+pub fn run(
+    chain: &Chain,
+    frame: &InitReaper<'static>,
+    locks: &Locks,
+    command: i32,
+    go: OwnedFd,
+) -> Outcome<Infallible> {
+    restrict(chain, frame, locks, &go).inspect_err(|_| {
+        // ORDER: before `go` is closed. It waits for that, so nothing of it has run.
         sys::kill(command).ok();
     })?;
+    drop(go);
     let mut code = 0;
     loop {
         match sys::wait(-1) {
@@ -34,11 +42,14 @@ pub fn run(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, command: i
 
 /// Gives up what the command does not have either, before the command can look: it could trace this process if
 /// this one were less confined (bubblewrap's promise for --seccomp).
-fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks) -> Outcome<()> {
-    hold::close_in_reaper(chain, frame, locks)?;
+fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: &OwnedFd) -> Outcome<()> {
+    hold::close_in_reaper(chain, frame, locks, go.fd())?;
     let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
     sys::capset(none).at(|| fault!("capset failed"))?;
-    seccomp::apply(&chain.plan)
+    seccomp::apply(&chain.plan)?;
+    // ORDER: last. A filter that denies this write leaves the close that follows to say it.
+    let _ = sys::retry(|| sys::write(go.fd(), b"\0"));
+    Ok(())
 }
 
 /// Tells the monitor how the command ended.

@@ -27,6 +27,14 @@ pub fn write(inside: (u32, u32), outside: (u32, u32)) -> Outcome<()> {
     line(map.fd(), inside.1, outside.1).at(|| fault!("setting up gid map"))
 }
 
+/// Whether there is a map of user ids.
+pub fn is_written() -> Outcome<bool> {
+    let map = sys::openat(sys::CWD, c"/proc/self/uid_map", o::RDONLY | o::CLOEXEC, 0)
+        .at(|| fault!("setting up uid map"))?;
+    let mut byte = [0u8];
+    sys::retry(|| sys::read(map.fd(), &mut byte)).at(|| fault!("setting up uid map")).map(|n| n > 0)
+}
+
 /// One line, in one write: the kernel takes a map once and whole.
 fn line(map: Fd, inside: u32, outside: u32) -> sys::Result<()> {
     let mut line = Argument::new("");

@@ -2,10 +2,11 @@
 
 use super::{Pipes, idmap, loopback, namespaces::Decided, pass};
 use common::chain::Chain;
+use common::errno::Errno;
 use common::fault;
-use common::plan::{NsEnter, Stage};
+use common::plan::NsEnter;
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, OwnedFd, clone_flags, o};
+use common::sys::{self, Fd, OwnedFd, clone_flags};
 
 /// Sets up this side, up to the exec of the next stage.
 pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes: Pipes) -> Outcome<()> {
@@ -13,13 +14,14 @@ pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
-    wait_for_go(pipes.go)?;
+    wait_for_go(pipes.go, frame.die_with_parent)?;
     pass(chain, decided);
     chain.passed.status = keep_write_end(pipes.status)?;
     chain.passed.ready = keep_write_end(pipes.ready)?;
-    for fd in [frame.info_fd, frame.json_status_fd, frame.userns_block_fd, frame.userns_fd, frame.pidns_fd] {
-        // The monitor's, or used already; an option may name one twice, so that it is closed is no error.
-        let _ = fd.map(|fd| sys::close(fd.fd()));
+    let done = [frame.info_fd, frame.json_status_fd, frame.userns_block_fd, frame.userns_fd, frame.pidns_fd];
+    for fd in done.into_iter().flatten() {
+        // The monitor's, or used already.
+        sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     ids(frame, decided)?;
     if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) {
@@ -30,11 +32,6 @@ pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes
     }
     // In the new mount namespace: what is opened here can be bound there.
     chain.open_next()?;
-    if chain.plan.has(Stage::PrivDrop) && decided.second_ids.is_some() {
-        let proc =
-            sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY, 0).at(|| fault!("Can't open /proc"))?;
-        chain.passed.proc = Some(proc.leak());
-    }
     raise(frame, decided)
 }
 
@@ -47,12 +44,18 @@ fn keep_write_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Outcome<Option<Fd>> {
 }
 
 /// Waits until the monitor has done its part. A monitor that ended instead has said why.
-fn wait_for_go(go: Option<(OwnedFd, OwnedFd)>) -> Outcome<()> {
+///
+/// With `--die-with-parent` it keeps its end open for as long as it lives: one that gave the go and ended before the
+/// death signal was asked for shows here.
+fn wait_for_go(go: Option<(OwnedFd, OwnedFd)>, until_death: bool) -> Outcome<()> {
     let Some((read, write)) = go else { return Ok(()) };
     drop(write);
     let mut byte = [0u8];
     match sys::retry(|| sys::read(read.fd(), &mut byte)).at(|| fault!("read"))? {
         0 => sys::exit(1),
+        _ if until_death && sys::is_hung_up(read.fd()).at(|| fault!("poll"))? => {
+            Err(fault!("the monitor has ended"))
+        }
         _ => Ok(()),
     }
 }
@@ -69,6 +72,9 @@ fn ids(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
         }
     } else if decided.new_user && frame.userns_block_fd.is_none() {
         idmap::write(decided.mapped, decided.caller)?;
+    } else if decided.new_user && !idmap::is_written()? {
+        // Whoever was to write it has gone without. Nothing could be made in the sandbox then, its root not either.
+        return Err(fault!("Creating newroot failed").errno(Errno::OVERFLOW));
     }
     Ok(())
 }
@@ -77,7 +83,7 @@ fn ids(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
 /// "Transformation of capabilities during execve()"), unless they are ambient: raises those that the later
 /// stages need, and no others.
 fn raise(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
-    if !decided.own_userns || sys::geteuid() == 0 {
+    if decided.own_userns.is_none() || sys::geteuid() == 0 {
         return Ok(());
     }
     let mut caps = sys::capget().at(|| fault!("capget failed"))?;

@@ -1,4 +1,7 @@
-//! Brings up `lo` in a new network namespace, with 127.0.0.1/8, by two rtnetlink(7) requests.
+//! Brings up `lo` in a new network namespace by one rtnetlink(7) request.
+//!
+//! The kernel itself gives a loopback interface that comes up without an address 127.0.0.1/8 (net/ipv4/devinet.c,
+//! `inetdev_event`); bubblewrap asks for that first, with the same outcome.
 
 use common::errno::Errno;
 use common::fault;
@@ -6,12 +9,9 @@ use common::report::{At, Fault, Outcome};
 use common::sys::{self, Fd};
 
 const RTM_NEWLINK: u16 = 16;
-const RTM_NEWADDR: u16 = 20;
 const NLMSG_ERROR: u16 = 2;
 /// Request, acknowledgement wanted.
 const REQUEST: u16 = 0x1 | 0x4;
-/// Create, and only create.
-const CREATE: u16 = 0x400 | 0x200;
 
 /// `lo` is the first interface of every network namespace (net/core/dev.c: `LOOPBACK_IFINDEX`).
 const LO: u32 = 1;
@@ -20,7 +20,6 @@ const LO: u32 = 1;
 pub fn up() -> Outcome<()> {
     let socket =
         sys::netlink_route_socket().at(|| fault!("loopback: Failed to create NETLINK_ROUTE socket"))?;
-    ask(socket.fd(), &new_address(), || fault!("loopback: Failed RTM_NEWADDR"))?;
     ask(socket.fd(), &new_link(), || fault!("loopback: Failed RTM_NEWLINK"))
 }
 
@@ -42,23 +41,6 @@ fn message<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
 fn header(kind: u16, flags: u16) -> [u8; 16] {
     let ([k0, k1], [f0, f1]) = (kind.to_le_bytes(), flags.to_le_bytes());
     [0, 0, 0, 0, k0, k1, f0, f1, 0, 0, 0, 0, 0, 0, 0, 0]
-}
-
-/// `RTM_NEWADDR`: `struct ifaddrmsg`, then `IFA_LOCAL` and `IFA_ADDRESS`.
-fn new_address() -> [u8; 40] {
-    const AF_INET: u8 = 2;
-    const IFA_F_PERMANENT: u8 = 0x80;
-    const RT_SCOPE_HOST: u8 = 254;
-    const IFA_ADDRESS: u8 = 1;
-    const IFA_LOCAL: u8 = 2;
-    let index = LO.to_le_bytes();
-    message(&[
-        &header(RTM_NEWADDR, REQUEST | CREATE),
-        &[AF_INET, 8, IFA_F_PERMANENT, RT_SCOPE_HOST],
-        &index,
-        &[8, 0, IFA_LOCAL, 0, 127, 0, 0, 1],
-        &[8, 0, IFA_ADDRESS, 0, 127, 0, 0, 1],
-    ])
 }
 
 /// `RTM_NEWLINK`: `struct ifinfomsg` that sets `IFF_UP`.

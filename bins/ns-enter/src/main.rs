@@ -20,7 +20,7 @@ use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
 use common::rt::Start;
-use common::sys::{self, Forked, OwnedFd};
+use common::sys::{self, Fd, Forked, OwnedFd, o};
 use core::convert::Infallible;
 use namespaces::Decided;
 
@@ -55,6 +55,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         status: pipe_if(chain.plan.has(Stage::InitReaper))?,
         ready: pipe_if(frame.json_status_fd.is_some())?,
     };
+    chain.passed.proc = open_proc(&chain, &decided)?;
     join::user(&frame)?;
     let pid_socket = join::pid_socket(&frame)?;
     match sys::fork_into(decided.clone_flags).map_err(|errno| namespaces::refused(errno, &decided))? {
@@ -70,6 +71,17 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
 
 fn pipe_if(wanted: bool) -> Outcome<Option<(OwnedFd, OwnedFd)>> {
     if wanted { sys::pipe().at(|| fault!("pipe2()")).map(Some) } else { Ok(None) }
+}
+
+/// `/proc`, if priv-drop will need it.
+///
+/// ORDER: before the clone. It is written through, and in the new mount namespace fs-build may make all mounts read-only.
+fn open_proc(chain: &Chain, decided: &Decided) -> Outcome<Option<Fd>> {
+    if !chain.plan.has(Stage::PrivDrop) || decided.second_ids.is_none() {
+        return Ok(None);
+    }
+    let proc = sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY, 0);
+    proc.at(|| fault!("Can't open /proc")).map(|proc| Some(proc.leak()))
 }
 
 /// What the later stages have to be told.

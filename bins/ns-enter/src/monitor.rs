@@ -55,6 +55,11 @@ fn watch(
     // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
     let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
     sys::capset(none).at(|| fault!("capset failed"))?;
+    if decided.caller_caps.is_some() {
+        // Without capabilities of its own, and root as the command may be: in a shared PID namespace that could trace
+        // this process, which is in the host's mount namespace. An ordinary user's is in another user namespace.
+        sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
+    }
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if frame.die_with_parent {
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
@@ -65,16 +70,21 @@ fn watch(
         // bubblewrap: whether the maps are there, the mounts will tell.
         let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
     }
-    if let Some((read, write)) = pipes.go {
-        drop(read);
-        sys::write_all(write.fd(), b"\0").at(|| fault!("write to sandbox"))?;
-    }
+    // Its end stays open while this process lives: see `inside::wait_for_go`.
+    let go = match pipes.go {
+        Some((read, write)) => {
+            drop(read);
+            sys::write_all(write.fd(), b"\0").at(|| fault!("write to sandbox"))?;
+            Some(write.leak())
+        }
+        None => None,
+    };
     let json = frame.json_status_fd.map(|fd| fd.fd());
     let (status, ready) = (status.map(OwnedFd::leak), ready.map(OwnedFd::leak));
-    close_all_but([status, ready, json])?;
+    close_all_but([status, ready, json, go])?;
     let code = ended(*sandbox, status)?;
     if let Some(fd) = json
-        && was_run(ready)
+        && was_run(ready)?
     {
         report::exit_code(fd, code)?;
     }
@@ -90,15 +100,14 @@ fn keep_read_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Option<OwnedFd> {
 
 /// Whether the command was run: exactly one byte has come, and the other end is closed by its exec. Nobody gets an
 /// exit code of a command that never was.
-fn was_run(ready: Option<Fd>) -> bool {
+fn was_run(ready: Option<Fd>) -> Outcome<bool> {
+    let Some(fd) = ready else { return Ok(false) };
     let mut bytes = 0;
     let mut byte = [0u8];
-    while let Some(fd) = ready
-        && sys::retry(|| sys::read(fd, &mut byte)) == Ok(1)
-    {
+    while sys::retry(|| sys::read(fd, &mut byte)).at(|| fault!("read"))? == 1 {
         bytes += 1;
     }
-    bytes == 1
+    Ok(bytes == 1)
 }
 
 /// The process that goes on in the other PID namespace, once the one in between has ended.
@@ -134,7 +143,7 @@ fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()
 }
 
 /// Closes every descriptor but the standard three and `kept`.
-fn close_all_but(kept: [Option<Fd>; 3]) -> Outcome<()> {
+fn close_all_but(kept: [Option<Fd>; 4]) -> Outcome<()> {
     let mut first = 3u32;
     let mut kept = kept.map(|fd| fd.and_then(|fd| u32::try_from(fd.0).ok()).filter(|fd| *fd >= 3));
     kept.sort_unstable();

@@ -1,11 +1,13 @@
 //! Which namespaces there will be: what the plan asks for, against who calls and what this host has.
 
 use common::caps::CapSet;
+use common::chain::OwnUserNs;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{NsEnter, SecondUserNs, UserNs};
 use common::report::{At, Fault, Outcome};
 use common::sys::{self, clone_flags, o};
+use core::ffi::CStr;
 
 /// The answer.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +16,8 @@ pub struct Decided {
     pub clone_flags: u32,
     /// Whether there is a new user namespace.
     pub new_user: bool,
-    /// Whether the sandbox is in a user namespace of its own, new or joined.
-    pub own_userns: bool,
+    /// The user namespace that the sandbox has of its own.
+    pub own_userns: Option<OwnUserNs>,
     /// The caller's ids.
     pub caller: (u32, u32),
     /// The ids that the caller's are mapped to in the new user namespace.
@@ -34,7 +36,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         UserNs::Keep => false,
         UserNs::UnlessRoot => !is_root,
         UserNs::New => true,
-        UserNs::Try => !is_root || host_has_user_namespaces(),
+        UserNs::Try => !is_root || host_has_user_namespaces()?,
     };
     let caller_caps = if is_root {
         Some(sys::capget().at(|| fault!("capget (for uid == 0) failed"))?.effective)
@@ -66,7 +68,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
             }
             errno => fault!("stat on /proc/self/ns/cgroup failed").errno(errno),
         })?;
-    } else if frame.cgroup_try && sys::stat(sys::CWD, c"/proc/self/ns/cgroup").is_ok() {
+    } else if frame.cgroup_try && exists(c"/proc/self/ns/cgroup")? {
         clone_flags |= clone_flags::NEWCGROUP;
     }
     if new_user {
@@ -76,14 +78,19 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         // Made by the child, once it is in the other one.
         clone_flags &= !clone_flags::NEWPID;
     }
-    let own_userns = new_user || frame.userns_fd.is_some();
+    let own_userns = match (new_user, frame.userns_fd) {
+        // One below the other if there are both.
+        (true, _) => Some(OwnUserNs::New),
+        (false, Some(_)) => Some(OwnUserNs::Joined),
+        (false, None) => None,
+    };
     Ok(Decided { clone_flags, new_user, own_userns, caller, mapped, second_ids, caller_caps })
 }
 
 /// Whether this kernel has user namespaces and no switch of the host turns them off.
-fn host_has_user_namespaces() -> bool {
-    if sys::stat(sys::CWD, c"/proc/self/ns/user").is_err() {
-        return false;
+fn host_has_user_namespaces() -> Outcome<bool> {
+    if !exists(c"/proc/self/ns/user")? {
+        return Ok(false);
     }
     let starts_with = |path, byte| {
         let file = sys::openat(sys::CWD, path, o::RDONLY | o::CLOEXEC, 0)?;
@@ -92,9 +99,19 @@ fn host_has_user_namespaces() -> bool {
     };
     // A RHEL 7 kernel had this parameter; where it is missing, it forbids nothing.
     if starts_with(c"/sys/module/user_namespace/parameters/enable", b'N') == Ok(true) {
-        return false;
+        return Ok(false);
     }
-    starts_with(c"/proc/sys/user/max_user_namespaces", b'0') != Ok(true)
+    Ok(starts_with(c"/proc/sys/user/max_user_namespaces", b'0') != Ok(true))
+}
+
+/// Whether `path` is there. Only that it is not means that the kernel has no such namespace; any other failure to
+/// look must not make the sandbox weaker.
+fn exists(path: &'static CStr) -> Outcome<bool> {
+    match sys::stat(sys::CWD, path) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(fault!("stat on ", path, " failed").errno(errno)),
+    }
 }
 
 /// Why the clone failed, in words that say what to do.

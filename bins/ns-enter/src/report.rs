@@ -1,6 +1,7 @@
 //! The JSON documents of `--info-fd` and `--json-status-fd`.
 
 use common::chain::Argument;
+use common::errno::Errno;
 use common::fault;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, clone_flags};
@@ -33,8 +34,13 @@ impl Child {
                 path.decimal(pid.unsigned_abs());
                 path.text(b"/ns/");
                 path.text(name.to_bytes());
-                // A child that is gone already has reported why; its namespace is left out.
-                *slot = sys::stat(sys::CWD, path.as_c_str()).ok().map(|stat| stat.ino);
+                *slot = match sys::stat(sys::CWD, path.as_c_str()) {
+                    Ok(stat) => Some(stat.ino),
+                    // A child that is gone already has said why; and in a /proc of another PID namespace this is
+                    // somebody else. The namespace is left out.
+                    Err(Errno::NOENT | Errno::SRCH | Errno::ACCES) => None,
+                    Err(errno) => return Err(fault!("open /proc/", pid, "/ns failed").errno(errno)),
+                };
             }
         }
         Ok(Child { pid, inodes })

@@ -14,7 +14,7 @@ use common::sys::{self, Caps};
 /// each exec. Everybody else keeps exactly what `--cap-add` names, as far as there is any of it to keep.
 pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
     let asked = !frame.cap_add.is_empty() || !frame.cap_drop.is_empty();
-    if passed.caps.is_some() && !asked && !passed.own_userns {
+    if passed.caps.is_some() && !asked && passed.own_userns.is_none() {
         return Ok(());
     }
     sys::ambient_clear().at(|| fault!("prctl(PR_CAP_AMBIENT)"))?;
@@ -23,7 +23,7 @@ pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
     let callers = passed.caps.unwrap_or(CapSet::EMPTY);
     let wanted = callers.without(frame.cap_drop).union(frame.cap_add);
     let keep = wanted.intersection(held);
-    if passed.own_userns {
+    if passed.own_userns.is_some() {
         // ORDER: before capset, since CAP_SETPCAP is needed.
         bound(wanted)?;
     }

@@ -36,7 +36,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 4. Give up; 5. verify.
     caps::drop(&frame, &chain.passed)?;
     chain.passed.caps = None;
-    chain.passed.own_userns = false;
+    chain.passed.own_userns = None;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if sys::no_new_privs() != Ok(true) {
         return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
@@ -45,7 +45,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         let mut byte = [0u8];
         // The end of the file and an error end the wait too: whoever holds the other end may just close it.
         let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
-        let _ = sys::close(fd.fd());
+        sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     if frame.new_session {
         sys::setsid().at(|| fault!("setsid"))?;

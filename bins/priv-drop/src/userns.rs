@@ -24,7 +24,7 @@ pub fn enter(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
     }
     if let Some(fd) = frame.userns2_fd {
         sys::setns(fd.fd(), clone_flags::NEWUSER).at(|| fault!("Setting userns2 failed"))?;
-        let _ = sys::close(fd.fd());
+        sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     // The proof is in the trying: had this call worked, the command could make one as well.
     if (frame.disable_userns || frame.assert_userns_disabled) && sys::unshare(clone_flags::NEWUSER).is_ok() {

@@ -24,8 +24,31 @@ pub struct Passed {
     pub ids: Option<(u32, u32)>,
     /// The capabilities of a caller who is root, which the command keeps unless told otherwise.
     pub caps: Option<CapSet>,
-    /// Whether the sandbox has a user namespace of its own (new or joined).
-    pub own_userns: bool,
+    /// The user namespace that the sandbox has of its own.
+    pub own_userns: Option<OwnUserNs>,
+}
+
+/// Where a user namespace of the sandbox's own is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnUserNs {
+    /// Made for this launch, by the clone that made the mount namespace too.
+    New,
+    /// Somebody else's (`--userns`).
+    Joined,
+}
+
+impl OwnUserNs {
+    /// All of them, with their names in the argument.
+    const NAMES: [(OwnUserNs, &str); 2] = [(OwnUserNs::New, "new"), (OwnUserNs::Joined, "joined")];
+
+    fn parse(name: &[u8]) -> Option<OwnUserNs> {
+        OwnUserNs::NAMES.into_iter().find(|(_, known)| known.as_bytes() == name).map(|(own, _)| own)
+    }
+
+    /// Its name in the argument.
+    pub(super) fn name(self) -> &'static str {
+        OwnUserNs::NAMES.into_iter().find(|(own, _)| *own == self).map_or("", |(_, name)| name)
+    }
 }
 
 impl Passed {
@@ -39,7 +62,7 @@ impl Passed {
             proc: None,
             ids: None,
             caps: None,
-            own_userns: false,
+            own_userns: None,
         }
     }
 }
@@ -62,10 +85,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--proc" => decimal(value).map(|fd| passed.proc = Some(Fd(fd))).is_some(),
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
-            b"--own-userns" => {
-                passed.own_userns = value == b"yes";
-                passed.own_userns
-            }
+            b"--own-userns" => OwnUserNs::parse(value).map(|own| passed.own_userns = Some(own)).is_some(),
             _ => false,
         };
         if !known {

@@ -43,7 +43,7 @@ pub fn exec_command(
     }
     if let Some(fd) = ready {
         sys::set_cloexec(fd, true).at(|| fault!("fcntl"))?;
-        tell(fd);
+        tell(fd).at(|| fault!("Write to info_fd"))?;
     }
     // ORDER: last, so that a filter need not allow anything but the exec. seccomp-load's frame is absent when
     // that stage is not this one, or when there are no filters.
@@ -52,14 +52,19 @@ pub fn exec_command(
     }
     let errno = execvp(program.0, argv.finish(), env);
     if let Some(fd) = ready {
-        tell(fd);
+        // If this is lost, the monitor reports an exit code of 1, which it is.
+        let _ = tell(fd);
     }
     Err(fault!("execvp ", program).errno(errno))
 }
 
-/// One byte for the monitor. One that has gone is told nothing; its end ends the sandbox or does not.
-fn tell(ready: Fd) {
-    let _ = sys::retry(|| sys::write(ready, b"\0"));
+/// One byte for the monitor. One that has gone is told nothing; its end ends the sandbox or does not (SIGPIPE is
+/// the command's to handle, and EPIPE here when it is ignored).
+fn tell(ready: Fd) -> sys::Result<()> {
+    match sys::retry(|| sys::write(ready, b"\0")) {
+        Ok(_) | Err(Errno::PIPE) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Sets the label of the next exec (`/proc/thread-self/attr/exec`, as `setexeccon(3)` does).
@@ -80,7 +85,13 @@ fn execvp(file: &CStr, args: Strings<'_>, env: Strings<'_>) -> Errno {
     if name.contains(&b'/') {
         return exec_or_script(file, args, env);
     }
-    let path = env.variable(b"PATH").unwrap_or(DEFAULT_PATH);
+    search(env.variable(b"PATH").unwrap_or(DEFAULT_PATH), name, args, env)
+}
+
+/// Execs `name` from the first of the directories in `path` that has it.
+// Not inlined: its buffer would be on the stack of every stage, which touches it page by page.
+#[inline(never)]
+fn search(path: &CStr, name: &[u8], args: Strings<'_>, env: Strings<'_>) -> Errno {
     let mut denied = false;
     let mut last = Errno::NOENT;
     let mut buf = [0u8; 4096 + 256];

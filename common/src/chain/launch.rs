@@ -15,12 +15,12 @@ use core::convert::Infallible;
 pub fn launch(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Infallible> {
     let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
     // PWD carries the caller's directory to the last stage, which is the one to enter it; empty when it has no name.
-    let pwd = env::current_directory(env).unwrap_or(c"");
+    let pwd = env::current_directory(env).at(|| fault!("getcwd"))?.unwrap_or(c"");
     let env = env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))?;
     match plan.stages_after(None).next() {
         Some(first) => next::exec_first(first, fd, env),
         None => {
-            sys::close(fd).ok();
+            sys::close(fd).at(|| fault!("close"))?;
             exec_command(Stage::Command, plan, env, None)
         }
     }

@@ -1,7 +1,7 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
 //! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
-//! [--ids=UID:GID] [--caps=HEX] [--own-userns=yes]`:
+//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
 
@@ -12,14 +12,14 @@ mod launch;
 mod next;
 pub mod stored;
 
-pub use args::{Argument, Passed};
+pub use args::{Argument, OwnUserNs, Passed};
 pub use command::exec_command;
 pub use launch::launch;
 pub use next::Next;
 
 use crate::fault;
 use crate::plan::{BadPlan, Plan, Reader, Stage};
-use crate::report::{Outcome, Voice};
+use crate::report::{At, Outcome, Voice};
 use crate::sys::{self, Strings};
 
 /// A stage that has been entered: its plan and what was passed along.
@@ -86,7 +86,7 @@ impl Chain {
         match self.passed.next.and_then(Next::split) {
             Some((fd, rest)) => next::exec(&self, fd, rest),
             None => {
-                sys::close(self.passed.plan).ok();
+                sys::close(self.passed.plan).at(|| fault!("close"))?;
                 exec_command(self.stage, &self.plan, self.env, self.passed.ready)
             }
         }

@@ -67,6 +67,8 @@ impl Next {
     }
 
     /// Opens the executables of `stages`, which are where this one is.
+    // Not inlined: the room for a path would be on the stack of every stage, which touches it page by page.
+    #[inline(never)]
     pub(super) fn open(stages: impl Iterator<Item = Stage>) -> Outcome<Next> {
         let mut next = Next { fds: [-1; MOST], len: 0 };
         let mut own = Neighbours::find()?;
@@ -141,7 +143,11 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         argument.hex(caps.0);
         argument
     });
-    let own_userns = chain.passed.own_userns.then(|| Argument::new("--own-userns=yes"));
+    let own_userns = chain.passed.own_userns.map(|own| {
+        let mut argument = Argument::new("--own-userns=");
+        argument.text(own.name().as_bytes());
+        argument
+    });
     let mut words = [0usize; 10];
     let mut argv = Vector::over(&mut words);
     let optional = [&status, &ready, &proc, &ids, &caps, &own_userns].into_iter().filter_map(Option::as_ref);

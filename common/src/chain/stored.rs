@@ -38,7 +38,7 @@ pub fn load(from: Fd, env: Strings<'static>) -> Outcome<Stored> {
     check(&plan, |number: FdNumber| {
         // What the plan names has to be there before anything of ours is: a number that is free now would be given
         // to one of our own. `CLOSED` is meant to be missing.
-        if number != FdNumber::CLOSED && (number.fd() == from || !sys::is_open(number.fd())) {
+        if number != FdNumber::CLOSED && (number.fd() == from || sys::is_open(number.fd()) != Ok(true)) {
             missing = missing.or(Some(number.fd().0));
         }
     })
@@ -47,7 +47,7 @@ pub fn load(from: Fd, env: Strings<'static>) -> Outcome<Stored> {
         return Err(fault!("The plan needs descriptor ", fd, ", which is not open"));
     }
     let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
-    let pwd = env::current_directory(env).unwrap_or(c"");
+    let pwd = env::current_directory(env).at(|| fault!("getcwd"))?.unwrap_or(c"");
     let env = env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))?;
     sys::close(from).at(|| fault!("Can't read plan"))?;
     let sealed = seal(bytes).at(|| fault!("Can't seal the plan"))?;

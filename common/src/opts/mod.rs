@@ -29,7 +29,7 @@ pub use words::Words;
 
 use crate::fault;
 use crate::plan::{Buffer, FdNumber};
-use crate::report::{Fault, Outcome, Voice};
+use crate::report::{At, Fault, Outcome, Voice};
 use crate::sys::{Fd, Result};
 use crate::text::{Path, Text};
 use core::ffi::CStr;
@@ -41,9 +41,9 @@ pub trait Host {
     /// All that can be read from `fd`.
     fn read(&self, fd: Fd) -> Result<Buffer>;
     /// Closes `fd`.
-    fn close(&self, fd: Fd);
+    fn close(&self, fd: Fd) -> Result<()>;
     /// Whether `fd` is open.
-    fn is_open(&self, fd: Fd) -> bool;
+    fn is_open(&self, fd: Fd) -> Result<bool>;
     /// Whether this kernel has SELinux switched on.
     fn has_selinux(&self) -> bool;
     /// The caller's user and group id.
@@ -81,7 +81,7 @@ impl Context<'_> {
     /// The descriptor `number` for the plan; [`FdNumber::CLOSED`] when it is not open: that fails, or is forgiven,
     /// at the point where its stage uses it, and cannot meet a descriptor of ours by chance.
     fn name(&mut self, number: FdNumber) -> Outcome<FdNumber> {
-        if !self.host.is_open(number.fd()) {
+        if !self.host.is_open(number.fd()).at(|| fault!("fcntl"))? {
             return Ok(FdNumber::CLOSED);
         }
         out_of_memory(self.named.extend(&number.fd().0.to_ne_bytes()))?;
@@ -94,7 +94,7 @@ impl Context<'_> {
         let fd = fd.fd();
         let data = self.host.read(fd)?;
         if !self.named.bytes().chunks_exact(4).any(|named| named == fd.0.to_ne_bytes()) {
-            self.host.close(fd);
+            self.host.close(fd)?;
         }
         Ok(data)
     }

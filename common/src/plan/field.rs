@@ -4,7 +4,8 @@ use super::{BadPlan, Buffer, Reader};
 use crate::caps::CapSet;
 use crate::errno::Errno;
 use crate::sys::{Fd, Result as SysResult};
-use crate::text::{Path, Text};
+use crate::text::{MAX_TEXT, Path, Text};
+use core::ffi::CStr;
 use core::marker::PhantomData;
 use postcard::ser_flavors::Flavor;
 use serde::ser::SerializeSeq;
@@ -37,41 +38,42 @@ impl Flavor for Append<'_> {
     }
 }
 
-/// postcard flavor that only compares: postcard reads integers longer than they need be, and a plan has to have
-/// one encoding, or two plans that do the same would compare as different.
-struct Same<'a>(&'a [u8]);
-
-impl Flavor for Same<'_> {
-    type Output = bool;
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0 = self.0.strip_prefix(bytes).ok_or(postcard::Error::SerializeBufferFull)?;
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<bool> {
-        Ok(self.0.is_empty())
-    }
-}
-
-fn decode_value<'a, T>(reader: &mut Reader<'a>, name: &'static str) -> Result<T, BadPlan>
-where
-    T: Deserialize<'a> + Serialize,
-{
+/// Takes one number: a bool, an option's tag, a length, or an integer of up to 64 bits.
+///
+/// postcard reads integers longer than they need be, and a plan has to have one encoding, or two plans that do the
+/// same would compare as different: seven bits a byte, so the length follows from the number.
+fn take_number(reader: &mut Reader<'_>, name: &'static str) -> Result<u64, BadPlan> {
     let before = reader.rest();
-    let Ok((value, rest)) = postcard::take_from_bytes::<T>(before) else {
+    let Ok((number, rest)) = postcard::take_from_bytes::<u64>(before) else {
         return Err(reader.bad(name, "cut short or out of range"));
     };
-    let used = before.get(..before.len() - rest.len()).unwrap_or_default();
-    if postcard::serialize_with_flavor::<T, Same<'_>, bool>(&value, Same(used)) != Ok(true) {
+    let used = before.len() - rest.len();
+    let shortest = (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
+    if used != shortest {
         return Err(reader.bad(name, "not in its shortest form"));
     }
-    reader.skip(used.len());
-    Ok(value)
+    reader.skip(used);
+    Ok(number)
+}
+
+/// Takes a number that is at most `most`.
+fn take_number_to(reader: &mut Reader<'_>, name: &'static str, most: u64) -> Result<u64, BadPlan> {
+    let number = take_number(reader, name)?;
+    if number <= most { Ok(number) } else { Err(reader.bad(name, "cut short or out of range")) }
+}
+
+/// Takes a length and that many bytes.
+fn take_bytes<'a>(reader: &mut Reader<'a>, name: &'static str) -> Result<&'a [u8], BadPlan> {
+    let len = take_number_to(reader, name, MAX_TEXT as u64)? as usize;
+    let bytes = reader.rest().get(..len).ok_or_else(|| reader.bad(name, "cut short or out of range"))?;
+    reader.skip(len);
+    Ok(bytes)
+}
+
+/// Takes a string with one NUL, at its end.
+fn take_text<'a>(reader: &mut Reader<'a>, name: &'static str) -> Result<&'a CStr, BadPlan> {
+    let bytes = take_bytes(reader, name)?;
+    CStr::from_bytes_with_nul(bytes).map_err(|_| reader.bad(name, "cut short or out of range"))
 }
 
 fn encode_value<T: Serialize>(value: &T, out: &mut Buffer) -> SysResult<()> {
@@ -79,10 +81,10 @@ fn encode_value<T: Serialize>(value: &T, out: &mut Buffer) -> SysResult<()> {
 }
 
 macro_rules! plain_fields {
-    ($($type:ty),*) => { $(
+    ($($type:ty: |$reader:ident, $name:ident| $take:expr;)*) => { $(
         impl<'a> Field<'a> for $type {
-            fn decode(reader: &mut Reader<'a>, name: &'static str) -> Result<Self, BadPlan> {
-                decode_value(reader, name)
+            fn decode($reader: &mut Reader<'a>, $name: &'static str) -> Result<Self, BadPlan> {
+                $take
             }
             fn encode(&self, out: &mut Buffer) -> SysResult<()> {
                 encode_value(self, out)
@@ -91,8 +93,42 @@ macro_rules! plain_fields {
     )* };
 }
 
-plain_fields!(bool, u32, Option<u32>, Option<u64>, CapSet, FdNumber, Option<FdNumber>, Mode);
-plain_fields!(Text<'a>, Option<Text<'a>>, Path<'a>, Option<Path<'a>>, Program<'a>);
+plain_fields! {
+    bool: |reader, name| take_number_to(reader, name, 1).map(|n| n == 1);
+    u32: |reader, name| take_number_to(reader, name, u64::from(u32::MAX)).map(|n| n as u32);
+    u64: |reader, name| take_number(reader, name);
+    CapSet: |reader, name| take_number(reader, name).map(CapSet);
+    FdNumber: |reader, name| take_number_to(reader, name, i32::MAX as u64).map(|n| FdNumber(n as u32));
+    Mode: |reader, name| take_number_to(reader, name, 0o7777).map(|n| Mode(n as u32));
+    Text<'a>: |reader, name| take_text(reader, name).map(Text);
+    Path<'a>: |reader, name| {
+        let text = take_text(reader, name)?;
+        if text.is_empty() { Err(reader.bad(name, "cut short or out of range")) } else { Ok(Path(text)) }
+    };
+    Program<'a>: |reader, name| {
+        let bytes = take_bytes(reader, name)?;
+        Program::new(bytes).ok_or_else(|| reader.bad(name, "cut short or out of range"))
+    };
+}
+
+impl<'a, T: Field<'a>> Field<'a> for Option<T> {
+    fn decode(reader: &mut Reader<'a>, name: &'static str) -> Result<Self, BadPlan> {
+        match take_number_to(reader, name, 1)? {
+            0 => Ok(None),
+            _ => T::decode(reader, name).map(Some),
+        }
+    }
+
+    fn encode(&self, out: &mut Buffer) -> SysResult<()> {
+        match self {
+            None => out.extend(&[0]),
+            Some(value) => {
+                out.extend(&[1])?;
+                value.encode(out)
+            }
+        }
+    }
+}
 
 /// The number of a descriptor that the user named; it is passed on open from stage to stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +191,7 @@ impl TryFrom<u32> for Mode {
 }
 
 /// A seccomp filter: whole 8-byte `struct sock_filter` entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program<'a>(&'a [u8]);
 
 impl<'a> Program<'a> {
@@ -172,6 +207,14 @@ impl<'a> Program<'a> {
     /// The entries.
     pub fn bytes(self) -> &'a [u8] {
         self.0
+    }
+}
+
+impl Serialize for Program<'_> {
+    /// In one piece: as the sequence of numbers that a derived implementation makes of it, it is the same bytes, but
+    /// one call for each.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
     }
 }
 

@@ -115,8 +115,18 @@ fn assert_names_stage_and_field(bad: BadPlan) {
     assert_eq!(bad.fault(), message);
 }
 
-/// Whatever `bytes` are: refused by name, or a plan with just this encoding.
+/// Whatever `bytes` are: refused by name, or a plan with just this encoding. And what checks a stored plan as a whole
+/// says the same of it as its decoders.
 fn assert_refused_or_canonical(bytes: &[u8]) -> Result<(), BadPlan> {
+    let checked = Plan::parse(bytes).and_then(|plan| check(&plan, |_| {}));
+    match (Records::decode(bytes), checked) {
+        (Err(bad), checked) => assert_eq!(checked, Err(bad)),
+        (Ok(records), Ok(())) => assert!(!records.command.args.is_empty()),
+        (Ok(records), Err(bad)) => {
+            assert!(records.command.args.is_empty(), "{bad:?} of {records:?}");
+            assert_eq!((bad.stage, bad.field), ("command", "args"));
+        }
+    }
     match Records::decode(bytes) {
         Err(bad) => {
             assert_names_stage_and_field(bad);

@@ -1,6 +1,7 @@
 //! File descriptors: who owns one, and the calls that make, flag and close them.
 
 use super::{Result, raw, raw::nr};
+use crate::errno::Errno;
 use core::mem::MaybeUninit;
 
 /// A descriptor number that somebody else owns.
@@ -62,6 +63,31 @@ pub fn close(fd: Fd) -> Result<()> {
     raw::plain(nr::CLOSE, [fd.arg(), 0, 0, 0, 0, 0]).map(drop)
 }
 
+/// Makes sure that `fd`, which the user may have named twice, is not open any more: it may have been closed before,
+/// but one that stays open would reach the command.
+pub fn close_named(fd: Fd) -> Result<()> {
+    match close(fd) {
+        Err(_) if !is_open(fd)? => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether nobody has the other end of pipe `fd` open any more (`poll(2)`, `POLLHUP`), without waiting.
+pub fn is_hung_up(fd: Fd) -> Result<bool> {
+    /// `struct pollfd`.
+    #[repr(C)]
+    struct PollFd {
+        fd: i32,
+        events: i16,
+        revents: i16,
+    }
+    const POLLHUP: i16 = 0x10;
+    let mut ask = PollFd { fd: fd.0, events: 0, revents: 0 };
+    // SAFETY: poll reads and writes one struct pollfd, a live local of that layout; the timeout is 0.
+    unsafe { raw::syscall6(nr::POLL, [(&raw mut ask) as usize, 1, 0, 0, 0, 0]) }?;
+    Ok(ask.revents & POLLHUP != 0)
+}
+
 /// `close_range(first, last, 0)`: closes all descriptors from `first` to `last`, both included (Linux 5.9).
 /// [close_range(2)](https://man7.org/linux/man-pages/man2/close_range.2.html)
 pub fn close_range(first: u32, last: u32) -> Result<()> {
@@ -77,9 +103,13 @@ const F_GET_SEALS: usize = 1034;
 const F_DUPFD_CLOEXEC: usize = 1030;
 const FD_CLOEXEC: usize = 1;
 
-/// Whether `fd` is open in this process (`fcntl(F_GETFD)`).
-pub fn is_open(fd: Fd) -> bool {
-    raw::plain(nr::FCNTL, [fd.arg(), F_GETFD, 0, 0, 0, 0]).is_ok()
+/// Whether `fd` is open in this process (`fcntl(F_GETFD)`); an error is one of asking.
+pub fn is_open(fd: Fd) -> Result<bool> {
+    match raw::plain(nr::FCNTL, [fd.arg(), F_GETFD, 0, 0, 0, 0]) {
+        Ok(_) => Ok(true),
+        Err(Errno::BADF) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Sets or clears close-on-exec (`fcntl(F_SETFD)`).
@@ -175,7 +205,7 @@ pub fn write_all(fd: Fd, mut buf: &[u8]) -> Result<()> {
     while !buf.is_empty() {
         let n = super::retry(|| write(fd, buf))?;
         if n == 0 {
-            return Err(crate::errno::Errno::IO);
+            return Err(Errno::IO);
         }
         buf = buf.get(n..).unwrap_or_default();
     }

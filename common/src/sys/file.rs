@@ -124,9 +124,10 @@ pub fn ftruncate(fd: Fd, length: u64) -> Result<()> {
 
 /// `umask(mask)`: sets the file mode creation mask, returns the one before.
 /// [umask(2)](https://man7.org/linux/man-pages/man2/umask.2.html)
-pub fn umask(mask: u32) -> u32 {
-    // umask(2): "This system call always succeeds".
-    raw::plain(nr::UMASK, [mask as usize, 0, 0, 0, 0, 0]).unwrap_or(0o77) as u32
+///
+/// The kernel never fails it, but a seccomp filter of whoever started us may.
+pub fn umask(mask: u32) -> Result<u32> {
+    raw::plain(nr::UMASK, [mask as usize, 0, 0, 0, 0, 0]).map(|old| old as u32)
 }
 
 /// What `access(2)` asks for.

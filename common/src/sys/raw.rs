@@ -78,6 +78,7 @@ pub mod nr {
     pub const FACCESSAT2: usize = 439;
     pub const MOUNT_SETATTR: usize = 442;
     pub const FCHMODAT2: usize = 452;
+    pub const OPEN_TREE_ATTR: usize = 467;
 }
 
 /// Makes system call `nr` with six arguments; a result from -4095 to -1 is the errno.

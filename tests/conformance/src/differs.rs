@@ -7,8 +7,6 @@
 pub enum Rule {
     /// Both sides: take this text out of this field. For what the reference shows of its insides.
     Drop(&'static str),
-    /// Both sides: of each line, keep this many words.
-    Words(usize),
     /// Both sides: of a usage text, keep its first line and of each option the names of its arguments.
     Usage,
     /// Both sides: of lines with the first text, drop what is between it and the second (or the end of the line).
@@ -49,6 +47,9 @@ const SEVERAL_USES: &str =
 const CAPS_NOT_HELD: &str = "the reference asks for capabilities the caller does not have, ignores that the kernel refuses, and drops nothing; ours keeps and drops the rest";
 const USERNS2_CAPS: &str =
     "entering a user namespace fills the bounding set; ours takes out again what the command is not to have";
+
+const LATE_PDEATHSIG: &str =
+    "pid 1 of the reference asks for its death signal while the command runs already: now and then too late";
 
 /// The table.
 pub const DIFFERS: &[Differs] = &[
@@ -525,6 +526,42 @@ pub const DIFFERS: &[Differs] = &[
         rule: Rule::NotCompared,
         reason: "both refuse: the host has no /tmp, and no stages",
     },
+    Differs {
+        case: "process/kill-launcher-die-with-parent",
+        field: "stdout",
+        rule: Rule::OursIs("ready\n"),
+        reason: LATE_PDEATHSIG,
+    },
+    Differs {
+        case: "process/kill-launcher-die-with-parent",
+        field: "notes",
+        rule: Rule::OursIs("still running: 0\n"),
+        reason: LATE_PDEATHSIG,
+    },
+    Differs {
+        case: "process/term-launcher-die-with-parent",
+        field: "stdout",
+        rule: Rule::OursIs("ready\n"),
+        reason: LATE_PDEATHSIG,
+    },
+    Differs {
+        case: "process/term-launcher-die-with-parent",
+        field: "notes",
+        rule: Rule::OursIs("still running: 0\n"),
+        reason: LATE_PDEATHSIG,
+    },
+    Differs {
+        case: "process/int-launcher",
+        field: "stdout",
+        rule: Rule::OursIs("ready\n"),
+        reason: LATE_PDEATHSIG,
+    },
+    Differs {
+        case: "process/int-launcher",
+        field: "notes",
+        rule: Rule::OursIs("still running: 0\n"),
+        reason: LATE_PDEATHSIG,
+    },
 ];
 
 /// The rules for a field of a case.
@@ -554,9 +591,6 @@ pub fn agree(case: &str, field: &str, theirs: &str, ours: &str) -> bool {
 pub fn apply(case: &str, field: &str, text: String) -> String {
     rules(case, field).fold(text, |text, row| match row.rule {
         Rule::Drop(what) => text.replace(what, ""),
-        Rule::Words(count) => {
-            keep(&text, |line| Some(line.split_whitespace().take(count).collect::<Vec<_>>().join(" ")))
-        }
         Rule::Usage if text.starts_with("usage: ") => keep(&text, synopsis),
         Rule::Usage => text,
         Rule::Between(start, end) => keep(&text, |line| {

@@ -50,11 +50,11 @@ impl Host for World {
         data.extend(self.open.borrow().get(&fd.0).ok_or(Errno::BADF)?)?;
         Ok(data)
     }
-    fn close(&self, fd: Fd) {
-        self.open.borrow_mut().remove(&fd.0).unwrap();
+    fn close(&self, fd: Fd) -> Result<()> {
+        self.open.borrow_mut().remove(&fd.0).map(drop).ok_or(Errno::BADF)
     }
-    fn is_open(&self, fd: Fd) -> bool {
-        self.open.borrow().contains_key(&fd.0)
+    fn is_open(&self, fd: Fd) -> Result<bool> {
+        Ok(self.open.borrow().contains_key(&fd.0))
     }
     fn has_selinux(&self) -> bool {
         self.selinux

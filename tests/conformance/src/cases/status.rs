@@ -80,7 +80,7 @@ pub fn cases() -> Vec<Case> {
         case("status/sync-fd-not-open", "@base --sync-fd {s} --proc /proc /probe fds").fd("s", Given::NotOpen),
         // --lock-file
         started(case("status/lock-file", "--bind / / --unshare-pid --lock-file {dir}/f sh -c 'echo ready; read x'").file("f", ""))
-            .step(Step::Wait("stdout", "ready")).step(Step::Lock("f")).step(Step::Write("stdin", "x\n")).step(Step::End).step(Step::Lock("f")),
+            .step(Step::Wait("stdout", "ready")).step(Step::Lock("f")).step(Step::Write("stdin", "x\n")).step(Step::Settle).step(Step::Lock("f")),
         started(case("status/lock-file-read-only", "--ro-bind / / --unshare-pid --lock-file {dir}/f sh -c 'echo ready; read x'").file("f", ""))
             .step(Step::Wait("stdout", "ready")).step(Step::Lock("f")).step(Step::Write("stdin", "x\n")),
         started(case("status/lock-file-two", "--bind / / --lock-file {dir}/f --lock-file {dir}/g sh -c 'echo ready; read x'").file("f", "").file("g", ""))
