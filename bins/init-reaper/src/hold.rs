@@ -1,31 +1,44 @@
 //! What pid 1 holds while the sandbox runs: locks, descriptors, and nothing else.
 
 use common::chain::Chain;
+use common::errno::Errno;
 use common::fault;
 use common::plan::InitReaper;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, o};
 
-/// The descriptors of lock files: opened one after another, so one range of numbers unless the caller's own lie
-/// between.
+/// How many descriptors a lock file can be among.
+const MOST: usize = 1024;
+
+/// The descriptors of lock files, a bit for each number.
 #[derive(Clone, Copy, Debug)]
-pub struct Locks {
-    first: Option<Fd>,
-    last: Fd,
+pub struct Locks([u64; MOST / 64]);
+
+impl Locks {
+    fn add(&mut self, fd: Fd) -> Option<()> {
+        let number = usize::try_from(fd.0).ok()?;
+        *self.0.get_mut(number / 64)? |= 1 << (number % 64);
+        Some(())
+    }
+
+    /// The lowest that is at least `first`.
+    fn from(&self, first: u32) -> Option<u32> {
+        (first..MOST as u32).find(|&number| {
+            self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+        })
+    }
 }
 
 /// Takes a shared lock on each lock file; whoever wants to know whether the sandbox lives asks for an exclusive
 /// one.
 pub fn take_locks(frame: &InitReaper<'static>) -> Outcome<Locks> {
-    let mut locks = Locks { first: None, last: Fd(-1) };
+    let mut locks = Locks([0; MOST / 64]);
     for path in frame.locks.iter() {
-        let file = sys::openat(sys::CWD, path.0, o::RDONLY | o::CLOEXEC, 0)
-            .at(|| fault!("Unable to open lock file ", path))?;
+        let not_open = || fault!("Unable to open lock file ", path);
+        let file = sys::openat(sys::CWD, path.0, o::RDONLY | o::CLOEXEC, 0).at(not_open)?;
         sys::lock_shared(file.fd()).at(|| fault!("Unable to lock file ", path))?;
         // A record lock goes with the first close of its file, whichever descriptor that is; so none is closed.
-        let fd = file.leak();
-        locks.first = locks.first.or(Some(fd));
-        locks.last = fd;
+        locks.add(file.leak()).ok_or_else(|| not_open().errno(Errno::MFILE))?;
     }
     Ok(locks)
 }
@@ -64,10 +77,7 @@ fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Lo
     let from = |n: u32| if n >= first { Some(n) } else { None };
     let status = chain.passed.status.and_then(number).and_then(from);
     let sync = frame.sync_fds.iter().filter_map(|fd| number(fd.fd())).filter_map(from).min();
-    let locks = match (locks.first.and_then(number), number(locks.last)) {
-        (Some(low), Some(high)) if first <= high => Some(first.max(low)),
-        _ => None,
-    };
+    let locks = locks.from(first);
     let go = number(go).and_then(from);
     [status, sync, locks, go].into_iter().flatten().min()
 }

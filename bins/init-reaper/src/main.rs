@@ -47,9 +47,9 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
             }
             drop(go);
             let mut byte = [0u8];
-            let told = sys::retry(|| sys::read(wait.fd(), &mut byte)).at(|| fault!("read"))?;
-            // Closed without a byte: under a filter that denies write(2), or because pid 1 has ended.
-            if told == 0 && sys::getppid() != own {
+            // Pid 1 closes its end when it is done, or writes to it. So does its death, but then nobody is to be seen.
+            sys::retry(|| sys::read(wait.fd(), &mut byte)).at(|| fault!("read"))?;
+            if sys::getppid() != own {
                 return Err(fault!("pid 1 has ended"));
             }
             drop(wait);

@@ -24,7 +24,11 @@ pub fn run(
         // ORDER: before `go` is closed. It waits for that, so nothing of it has run.
         sys::kill(command).ok();
     })?;
-    drop(go);
+    // The command's go. Its filters, which this process wears now, may deny close(2), or write(2).
+    let go = go.leak();
+    if sys::close(go).is_err() {
+        let _ = sys::retry(|| sys::write(go, b"\0"));
+    }
     let mut code = 0;
     loop {
         match sys::wait(-1) {
@@ -46,10 +50,7 @@ fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: &Owne
     hold::close_in_reaper(chain, frame, locks, go.fd())?;
     let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
     sys::capset(none).at(|| fault!("capset failed"))?;
-    seccomp::apply(&chain.plan)?;
-    // ORDER: last. A filter that denies this write leaves the close that follows to say it.
-    let _ = sys::retry(|| sys::write(go.fd(), b"\0"));
-    Ok(())
+    seccomp::apply(&chain.plan)
 }
 
 /// Tells the monitor how the command ended.

@@ -1,7 +1,7 @@
 //! The child's half: ids, loopback, host name, and the capabilities that the later stages need over their execs.
 
 use super::{Pipes, idmap, loopback, namespaces::Decided, pass};
-use common::chain::Chain;
+use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
 use common::plan::NsEnter;
@@ -9,7 +9,13 @@ use common::report::{At, Outcome};
 use common::sys::{self, Fd, OwnedFd, clone_flags};
 
 /// Sets up this side, up to the exec of the next stage.
-pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes: Pipes) -> Outcome<()> {
+pub fn run(
+    chain: &mut Chain,
+    frame: &NsEnter<'static>,
+    decided: &Decided,
+    pipes: Pipes,
+    own: Neighbours,
+) -> Outcome<()> {
     if frame.die_with_parent {
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
@@ -31,7 +37,7 @@ pub fn run(chain: &mut Chain, frame: &NsEnter<'static>, decided: &Decided, pipes
         sys::sethostname(name.bytes()).at(|| fault!("Can't set hostname to ", name))?;
     }
     // In the new mount namespace: what is opened here can be bound there.
-    chain.open_next()?;
+    chain.open_next_beside(own)?;
     raise(frame, decided)
 }
 

@@ -15,7 +15,7 @@ mod monitor;
 mod namespaces;
 mod report;
 
-use common::chain::Chain;
+use common::chain::{Chain, Neighbours};
 use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
@@ -56,12 +56,13 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         ready: pipe_if(frame.json_status_fd.is_some())?,
     };
     chain.passed.proc = open_proc(&chain, &decided)?;
+    let own = Neighbours::find()?;
     join::user(&frame)?;
     let pid_socket = join::pid_socket(&frame)?;
     match sys::fork_into(decided.clone_flags).map_err(|errno| namespaces::refused(errno, &decided))? {
         Forked::Child => {
             join::pid_inside(&frame, pid_socket)?;
-            inside::run(&mut chain, &frame, &decided, pipes)?;
+            inside::run(&mut chain, &frame, &decided, pipes, own)?;
             // 6. Hand over.
             chain.exec()
         }

@@ -52,14 +52,15 @@ fn watch(
         *sandbox = grandchild(*sandbox, socket)?;
     }
     announce(frame, decided, *sandbox)?;
-    // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
-    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
-    sys::capset(none).at(|| fault!("capset failed"))?;
+    // ORDER: before the capabilities go, while nobody without them can trace this process.
     if decided.caller_caps.is_some() {
         // Without capabilities of its own, and root as the command may be: in a shared PID namespace that could trace
         // this process, which is in the host's mount namespace. An ordinary user's is in another user namespace.
         sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
     }
+    // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
+    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
+    sys::capset(none).at(|| fault!("capset failed"))?;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if frame.die_with_parent {
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;

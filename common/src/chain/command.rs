@@ -13,7 +13,7 @@ use core::ffi::CStr;
 /// Ends the pipeline in the process that becomes the command. Returns only to say why not.
 ///
 /// All descriptors of ours are closed when this is called but `ready`, on which the monitor learns whether the
-/// command was run at all: a byte when everything is set up, and one more when the exec failed.
+/// command was run at all: a byte when everything is set up, and one more when the filters or the exec failed.
 pub fn exec_command(
     stage: Stage,
     plan: &Plan<'static>,
@@ -48,7 +48,9 @@ pub fn exec_command(
     // ORDER: last, so that a filter need not allow anything but the exec. seccomp-load's frame is absent when
     // that stage is not this one, or when there are no filters.
     if stage == Stage::SeccompLoad {
-        seccomp::apply(plan)?;
+        seccomp::apply(plan).inspect_err(|_| {
+            let _ = ready.map(tell);
+        })?;
     }
     let errno = execvp(program.0, argv.finish(), env);
     if let Some(fd) = ready {

@@ -15,7 +15,7 @@ pub mod stored;
 pub use args::{Argument, OwnUserNs, Passed};
 pub use command::exec_command;
 pub use launch::launch;
-pub use next::Next;
+pub use next::{Neighbours, Next};
 
 use crate::fault;
 use crate::plan::{BadPlan, Plan, Reader, Stage};
@@ -74,8 +74,17 @@ impl Chain {
     /// Makes sure that the executables of the later stages are open: the first stage opens them, those after it
     /// were handed them.
     pub fn open_next(&mut self) -> Outcome<()> {
+        match self.passed.next {
+            None => self.open_next_beside(Neighbours::find()?),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// [`Chain::open_next`] for a first stage that has asked where it is before it went where `/proc/self/exe` no
+    /// longer tells: in a new mount namespace the path of the executable's mount is not that below a chroot.
+    pub fn open_next_beside(&mut self, own: Neighbours) -> Outcome<()> {
         if self.passed.next.is_none() {
-            self.passed.next = Some(Next::open(self.plan.stages_after(Some(self.stage)))?);
+            self.passed.next = Some(Next::open(self.plan.stages_after(Some(self.stage)), own)?);
         }
         Ok(())
     }

@@ -69,9 +69,8 @@ impl Next {
     /// Opens the executables of `stages`, which are where this one is.
     // Not inlined: the room for a path would be on the stack of every stage, which touches it page by page.
     #[inline(never)]
-    pub(super) fn open(stages: impl Iterator<Item = Stage>) -> Outcome<Next> {
+    pub(super) fn open(stages: impl Iterator<Item = Stage>, mut own: Neighbours) -> Outcome<Next> {
         let mut next = Next { fds: [-1; MOST], len: 0 };
-        let mut own = Neighbours::find()?;
         for stage in stages {
             let path = own.path(stage.name()).ok_or_else(|| fault!("Path of stages too long"))?;
             let fd =
@@ -83,7 +82,8 @@ impl Next {
 }
 
 /// The directory that this executable is in, for finding the others.
-pub(super) struct Neighbours {
+#[derive(Debug)]
+pub struct Neighbours {
     buf: [u8; 4096],
     dir: usize,
 }

@@ -81,7 +81,7 @@ fn modifiers_reach_just_the_next_option() {
     let perms = "--perms must be followed by an option that creates a file";
     let size = "--size must be followed by --tmpfs";
     refused(
-        &World::user().with(7, b"").with(8, b"--perms\0700").with(9, b"--overlay-src\0/a"),
+        &World::user().with(7, b"").with(8, b"--perms\x000700").with(9, b"--overlay-src\0/a"),
         &[
             ("--perms 700 --unshare-all x", perms),
             ("--perms 700 --overlay-src /a", perms),
