@@ -19,14 +19,19 @@ static INIT: Once = Once::new();
 pub enum Who {
     /// Root with all capabilities.
     Root,
-    /// An ordinary user, uid and gid 1000, without a capability even in the bounding set.
+    /// An ordinary user (uid and gid 1000 when root runs these tests), without a capability even in the bounding set.
     User,
 }
 
 impl Who {
-    /// The user id.
+    /// The user id, and the group id: without root's help the ordinary user is whoever runs these tests.
     pub fn uid(self) -> u32 {
-        if self == Who::Root { 0 } else { USER }
+        match self {
+            Who::Root => 0,
+            Who::User if support::is_root() => USER,
+            // SAFETY: no arguments, cannot fail.
+            Who::User => unsafe { libc::geteuid() },
+        }
     }
 }
 
@@ -73,7 +78,7 @@ impl Bench {
     /// Waits for the machine and copies the executables under test (`SALLYPORT_BIN_DIR`, else the workspace's
     /// release build) to `bin`, and the successor, under the names of the stages, to `fake`.
     #[track_caller]
-    pub fn new() -> Bench {
+    pub fn set_up() -> Bench {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         INIT.call_once(support::init);
         let scratch = Scratch::new().expect("a directory in /tmp");

@@ -6,12 +6,13 @@ use crate::Who;
 const RAISED: &str = "-all,+sys_admin,+dac_override,+dac_read_search,+fowner,+fsetid,+chown,+setuid,+setgid,\
                       +setfcap,+setpcap,+mknod";
 
-/// New mount, PID and IPC namespaces; for the ordinary user in a user namespace where he is 1000 and has what
+/// New mount, PID and IPC namespaces; for the ordinary user in a user namespace where he keeps his id and has what
 /// ns-enter raises.
 pub fn sandbox(who: Who) -> Vec<String> {
     let mut words = vec!["unshare".to_owned()];
     if who == Who::User {
-        words.extend(["--user", "--map-user=1000", "--map-group=1000", "--keep-caps"].map(str::to_owned));
+        let (user, group) = (format!("--map-user={}", who.uid()), format!("--map-group={}", who.uid()));
+        words.extend(["--user".to_owned(), user, group, "--keep-caps".to_owned()]);
     }
     words.extend(["--mount", "--propagation=unchanged", "--ipc", "--pid", "--fork"].map(str::to_owned));
     if who == Who::User {

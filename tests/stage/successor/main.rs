@@ -25,7 +25,7 @@ use std::net::{TcpListener, TcpStream};
 
 /// Entry point called by the C start-up code; the probe's main file says why there is no Rust one.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     let words: Vec<String> = (0..argc as usize)
         .map(|i| {
             // SAFETY: the C start-up passes argc NUL-ended strings that live as long as the process.

@@ -8,7 +8,7 @@ use support::Fd;
 
 #[test]
 fn the_new_root_is_empty_and_nothing_is_above_it() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let view = ended(&job(&bench, &[], who, "root;cwd;ls /").run().unwrap(), 0);
         assert_eq!(view.value("root and /..:"), "same mount and inode");
@@ -19,7 +19,7 @@ fn the_new_root_is_empty_and_nothing_is_above_it() {
 
 #[test]
 fn the_mounts_are_the_root_and_those_asked_for_and_no_other() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let ops = [proc(), bind("/usr", "/usr", Access::ReadOnly)];
     for who in everyone() {
         let view = ended(&job(&bench, &ops, who, "mounts").run().unwrap(), 0);
@@ -39,7 +39,7 @@ fn the_mounts_are_the_root_and_those_asked_for_and_no_other() {
 
 #[test]
 fn the_hosts_mounts_are_left_as_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
     for who in everyone() {
         ended(&job(&bench, &[proc(), tmpfs("/tmp")], who, "argv").run().unwrap(), 0);
@@ -50,7 +50,7 @@ fn the_hosts_mounts_are_left_as_they_are() {
 /// A root that propagates its mounts, as systemd makes it: nothing of the sandbox may travel there.
 #[test]
 fn where_the_hosts_root_is_shared_no_mount_travels_there() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     if !support::is_root() {
         return skip("only root can make a shared root to try it on");
     }
@@ -65,11 +65,11 @@ fn where_the_hosts_root_is_shared_no_mount_travels_there() {
 
 #[test]
 fn the_next_stage_is_handed_the_plan_the_rest_and_the_facts_unchanged() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let after = [Stage::PrivDrop, Stage::SeccompLoad];
         let mut job = job_before(&bench, &after, &[], who, "argv;fds;plan");
-        job.args(["--status=20", "--ready=21", "--proc=22", "--ids=7:8", "--caps=1f", "--own-userns=yes"]);
+        job.args(["--status=20", "--ready=21", "--proc=22", "--ids=7:8", "--caps=1f", "--own-userns=new"]);
         job.fds.extend([(20, Fd::Out), (21, Fd::Out)]);
         job.fds.insert(22, Fd::Path("/proc".into(), libc::O_PATH | libc::O_DIRECTORY));
         job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
@@ -83,7 +83,7 @@ fn the_next_stage_is_handed_the_plan_the_rest_and_the_facts_unchanged() {
             "--proc=22",
             "--ids=7:8",
             "--caps=1f",
-            "--own-userns=yes",
+            "--own-userns=new",
         ];
         assert_eq!(view.values("argv"), words);
         assert_eq!(view.fds().keys().copied().collect::<Vec<_>>(), [0, 1, 2, 10, 12, 20, 21, 22, 50]);
@@ -92,7 +92,7 @@ fn the_next_stage_is_handed_the_plan_the_rest_and_the_facts_unchanged() {
 
 #[test]
 fn descriptors_named_in_the_plan_are_closed_and_the_callers_others_are_not() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let mode = mode(0o644);
     let ops = [
         MountOp::BindFd { fd: fd(30), dest: path("/usr"), access: Access::ReadOnly },
@@ -111,7 +111,7 @@ fn descriptors_named_in_the_plan_are_closed_and_the_callers_others_are_not() {
 /// CVE-2019-5736 of runc: root inside writes to the program that pid 1 runs, and the next sandbox runs that.
 #[test]
 fn init_reaper_is_handed_on_through_a_read_only_mount() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let after = [Stage::PrivDrop, Stage::InitReaper, Stage::SeccompLoad];
     // ns-enter opens the stages in the new mount namespace; here bash does, whose descriptors may have two digits.
     let idle = bench.install(&bench.path("successor"), "idle", 0o777);
@@ -142,7 +142,7 @@ fn init_reaper_is_handed_on_through_a_read_only_mount() {
 
 #[test]
 fn capabilities_ids_mask_and_environment_are_left_as_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let steps = "caps;flags;env;ids";
         let before = script(bench.job(bench.path("successor"), who), steps);
@@ -160,7 +160,7 @@ fn capabilities_ids_mask_and_environment_are_left_as_they_are() {
 
 #[test]
 fn without_the_capability_to_mount_it_is_refused_and_nothing_is_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let mut job = job(&bench, &[], who, "argv");
         let own = job.argv.iter().position(|word| word.to_string_lossy().ends_with("bin/fs-build")).unwrap();
@@ -177,7 +177,7 @@ fn without_the_capability_to_mount_it_is_refused_and_nothing_is_run() {
 /// A number that was mistyped must not show the command the plan or give it a stage to write to.
 #[test]
 fn descriptors_of_ours_and_closed_ones_cannot_be_named() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let mode = mode(0o644);
     for who in everyone() {
         for number in [PLAN_FD, NEXT_FD, NEXT_FD + 1, 20, 21, 22, 99] {

@@ -20,7 +20,7 @@ fn host_dir(bench: &Bench, who: Who) -> std::path::PathBuf {
 
 #[test]
 fn a_bind_has_the_access_asked_for_and_never_set_user_id() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let host = host_dir(&bench, who);
         for (access, set, not_set, write) in [
@@ -41,10 +41,10 @@ fn a_bind_has_the_access_asked_for_and_never_set_user_id() {
 
 #[test]
 fn a_file_is_bound_on_a_file_that_is_made_for_it() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let host = host_dir(&bench, who);
-        let ops = [proc(), bind(&host.join("file"), "/a/b/file", Access::ReadOnly)];
+        let ops = [proc(), bind(host.join("file"), "/a/b/file", Access::ReadOnly)];
         let view = view(&bench, &ops, who, "ls /a;write /a/b/file");
         assert!(view.text().contains("/a/b/file \"text\""), "{}", view.text());
         assert_eq!(view.value("write"), "/a/b/file: Read-only file system (os error 30)");
@@ -53,7 +53,7 @@ fn a_file_is_bound_on_a_file_that_is_made_for_it() {
 
 #[test]
 fn a_source_that_is_missing_is_an_error_or_nothing_as_the_plan_says() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let (source, dest) = (path("/no/such"), path("/dest"));
         let op = |allow_missing| MountOp::Bind { source, dest, access: Access::ReadOnly, allow_missing };
@@ -67,7 +67,7 @@ fn a_source_that_is_missing_is_an_error_or_nothing_as_the_plan_says() {
 
 #[test]
 fn a_bind_on_the_root_becomes_the_root_that_later_destinations_are_in() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let host = host_dir(&bench, who);
         let ops = [bind(&host, "/", Access::ReadOnly), tmpfs("/sub"), dir("/sub/made", 0o700)];
@@ -83,7 +83,7 @@ fn a_bind_on_the_root_becomes_the_root_that_later_destinations_are_in() {
 /// CVE-2026-87766: an absolute link in a tree that somebody else may write to has to end inside the new root.
 #[test]
 fn links_on_the_way_to_a_destination_lead_nowhere_but_into_the_new_root() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let tree = bench.dir(&format!("tree-{}", who.uid()), who);
         let outside = bench.dir(&format!("outside-{}", who.uid()), who);
@@ -109,19 +109,19 @@ fn links_on_the_way_to_a_destination_lead_nowhere_but_into_the_new_root() {
 
 #[test]
 fn a_destination_that_is_a_link_or_of_the_other_kind_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let host = host_dir(&bench, who);
         let link = MountOp::Symlink { target: path("/"), dest: path("/link") };
         let data = dir("/dir", 0o755);
-        let file = bind(&host.join("file"), "/file", Access::ReadOnly);
+        let file = bind(host.join("file"), "/file", Access::ReadOnly);
         for (ops, message) in [
             ([link, bind(&host, "/link", Access::ReadOnly)], "Can't mount on symlink destination /link"),
             (
-                [link, bind(&host.join("file"), "/link", Access::ReadOnly)],
+                [link, bind(host.join("file"), "/link", Access::ReadOnly)],
                 "Can't mount on symlink destination /link",
             ),
-            ([data, bind(&host.join("file"), "/dir", Access::ReadOnly)], "Destination is not a file /dir"),
+            ([data, bind(host.join("file"), "/dir", Access::ReadOnly)], "Destination is not a file /dir"),
             ([file, bind(&host, "/file", Access::ReadOnly)], "Destination is not a directory /file"),
         ] {
             assert_eq!(refusal(&bench, &ops, who), message);
@@ -131,7 +131,7 @@ fn a_destination_that_is_a_link_or_of_the_other_kind_is_refused() {
 
 #[test]
 fn missing_parents_are_open_unless_the_operation_is_for_its_owner_alone() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (bits, parents) in [(0o755, "0755"), (0o700, "0700"), (0o750, "0750"), (0o005, "0705")] {
             let view = view(&bench, &[dir("/a/b/c", bits)], who, "ls /a");
@@ -143,7 +143,7 @@ fn missing_parents_are_open_unless_the_operation_is_for_its_owner_alone() {
 
 #[test]
 fn a_directory_that_exists_keeps_its_mode_and_chmod_changes_it() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let chmod = MountOp::Chmod { path: path("/dir"), mode: mode(0o1751) };
         let ops = [dir("/dir", 0o700), dir("/dir", 0o777)];
@@ -156,7 +156,7 @@ fn a_directory_that_exists_keeps_its_mode_and_chmod_changes_it() {
 
 #[test]
 fn data_becomes_a_file_or_a_mount_of_one() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let ops = [
             proc(),
@@ -192,7 +192,7 @@ fn data_becomes_a_file_or_a_mount_of_one() {
 /// bubblewrap empties a descriptor at its first use; one that has an offset serves again here, from where it stands.
 #[test]
 fn one_descriptor_of_a_file_serves_two_operations() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let file = |dest| MountOp::File { fd: fd(30), dest: path(dest), mode: mode(0o644) };
         let mut job = job(&bench, &[file("/one"), file("/two")], who, "ls /");
@@ -204,7 +204,7 @@ fn one_descriptor_of_a_file_serves_two_operations() {
 
 #[test]
 fn a_directory_descriptor_is_bound_and_what_is_none_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let host = host_dir(&bench, who);
         let op = MountOp::BindFd { fd: fd(30), dest: path("/dest"), access: Access::ReadOnly };
@@ -224,7 +224,7 @@ fn a_directory_descriptor_is_bound_and_what_is_none_is_refused() {
 
 #[test]
 fn a_link_is_made_and_one_that_says_the_same_will_do() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let link = |target| MountOp::Symlink { target: path(target), dest: path("/bin") };
         let view = view(&bench, &[link("usr/bin"), link("usr/bin")], who, "ls /bin");

@@ -9,7 +9,7 @@ use support::Fd;
 
 #[test]
 fn a_tmpfs_has_its_mode_and_size() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let tmpfs = MountOp::Tmpfs { dest: path("/tmp"), mode: mode(0o1777), size: Some(1 << 20) };
         let view = view(&bench, &[proc(), tmpfs], who, "ls /tmp;access /tmp;mounts");
@@ -21,7 +21,7 @@ fn a_tmpfs_has_its_mode_and_size() {
 
 #[test]
 fn remount_ro_is_of_one_mount_and_not_of_those_below() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let file = MountOp::File { fd: fd(30), dest: path("/a/b/file"), mode: mode(0o644) };
         let remount = MountOp::RemountRo { dest: path("/a") };
@@ -36,7 +36,7 @@ fn remount_ro_is_of_one_mount_and_not_of_those_below() {
 
 #[test]
 fn proc_is_that_of_the_new_pid_namespace_and_what_root_could_write_there_is_covered() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let view = view(&bench, &[proc()], who, "tree;mounts;write /proc/sysrq-trigger");
         assert_eq!(view.values("process 1").len(), 1);
@@ -55,7 +55,7 @@ fn proc_is_that_of_the_new_pid_namespace_and_what_root_could_write_there_is_cove
 
 #[test]
 fn dev_has_the_usual_devices_and_a_devpts_of_its_own() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let ops = [proc(), MountOp::Dev { dest: path("/dev") }];
         let steps = "ls /dev;write /dev/null /dev/full;mounts";
@@ -83,7 +83,7 @@ fn dev_has_the_usual_devices_and_a_devpts_of_its_own() {
 
 #[test]
 fn mqueue_is_the_file_system_of_message_queues() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let ops = [proc(), MountOp::Mqueue { dest: path("/mqueue") }];
         let view = view(&bench, &ops, who, "mounts");
@@ -97,7 +97,7 @@ fn mqueue_is_the_file_system_of_message_queues() {
 
 #[test]
 fn overlays_show_the_highest_layer_and_write_to_the_host_to_memory_or_nowhere() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let own = who.uid();
         let make = |name: &str, file: &str| {

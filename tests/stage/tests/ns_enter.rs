@@ -46,7 +46,7 @@ fn outside() -> String {
 
 #[test]
 fn each_namespace_is_new_exactly_when_the_plan_says_so() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let all = Namespaces::ALL.0;
     for who in everyone() {
         for asked in KINDS.iter().map(|(_, flag)| *flag).chain([0, all]).chain(KINDS.map(|(_, f)| all & !f)) {
@@ -64,7 +64,7 @@ fn each_namespace_is_new_exactly_when_the_plan_says_so() {
 
 #[test]
 fn a_user_namespace_is_new_as_the_plan_says() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (user, new) in [
             (UserNs::Keep, false),
@@ -81,7 +81,7 @@ fn a_user_namespace_is_new_as_the_plan_says() {
 
 #[test]
 fn a_cgroup_namespace_that_is_tried_is_made_where_there_are_any() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let frame = NsEnter { cgroup_try: true, ..for_everyone(0) };
         assert_eq!(view(&bench, frame, who, &outside()).value("ns cgroup"), "different");
@@ -90,7 +90,7 @@ fn a_cgroup_namespace_that_is_tried_is_made_where_there_are_any() {
 
 #[test]
 fn the_callers_ids_are_mapped_to_those_asked_for_or_to_themselves() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let own = who.uid();
         for (uid, gid) in
@@ -111,7 +111,7 @@ fn the_callers_ids_are_mapped_to_those_asked_for_or_to_themselves() {
 /// devpts has to be mounted by root of the user namespace, so the first one maps root, and priv-drop makes another.
 #[test]
 fn a_second_user_namespace_is_announced_with_its_ids_and_a_way_to_write_them() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (second, uid, announced, mapped) in [
             (SecondUserNs::No, 77, None, 77),
@@ -142,7 +142,7 @@ fn a_second_user_namespace_is_announced_with_its_ids_and_a_way_to_write_them() {
 /// This is the handover of the pipeline: nothing but what the plan names is carried over an exec.
 #[test]
 fn who_is_not_root_inside_keeps_exactly_the_capabilities_that_the_plan_raises() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for raise in
             [CapSet::EMPTY, CapSet::of(&[cap::SYS_ADMIN]), CapSet::of(&[cap::SYS_ADMIN, cap::SETFCAP])]
@@ -158,7 +158,7 @@ fn who_is_not_root_inside_keeps_exactly_the_capabilities_that_the_plan_raises() 
 /// The kernel gives root of a user namespace everything at each exec; ambient capabilities would only add to that.
 #[test]
 fn root_inside_gets_everything_from_the_kernel_and_nothing_ambient() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let raise = CapSet::of(&[cap::SYS_ADMIN]);
         let frame = NsEnter { user: UserNs::New, uid: Some(0), raise, ..NS_ENTER };
@@ -171,7 +171,7 @@ fn root_inside_gets_everything_from_the_kernel_and_nothing_ambient() {
 
 #[test]
 fn without_a_user_namespace_capabilities_stay_as_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let raise = CapSet::of(&[cap::SYS_ADMIN]);
         let before = ended(&script(bench.job(bench.path("successor"), who), "caps").run().unwrap(), 0);
@@ -182,7 +182,7 @@ fn without_a_user_namespace_capabilities_stay_as_they_are() {
 
 #[test]
 fn the_next_stage_is_told_the_plan_the_rest_of_the_stages_and_the_facts() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for user in [UserNs::Keep, UserNs::New] {
             let after = [Stage::FsBuild, Stage::PrivDrop, Stage::InitReaper, Stage::SeccompLoad];
@@ -196,7 +196,7 @@ fn the_next_stage_is_told_the_plan_the_rest_of_the_stages_and_the_facts() {
                 expected.push(format!("--caps={:x}", callers_capabilities()));
             }
             if user == UserNs::New {
-                expected.push("--own-userns=yes".to_owned());
+                expected.push("--own-userns=new".to_owned());
             }
             assert_eq!(words, expected);
             let hex: String = plan.encode().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -207,7 +207,7 @@ fn the_next_stage_is_told_the_plan_the_rest_of_the_stages_and_the_facts() {
 
 #[test]
 fn the_next_stage_has_the_plan_the_stages_the_status_pipe_and_the_callers_own_descriptors() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for reaper in [false, true] {
             let mut after = vec![Stage::FsBuild, Stage::PrivDrop];
@@ -237,7 +237,7 @@ fn the_next_stage_has_the_plan_the_stages_the_status_pipe_and_the_callers_own_de
 /// The first stage of a launch is not handed any executable: it opens those beside its own.
 #[test]
 fn the_first_stage_opens_those_after_it_that_have_work() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     bench.install(&bench.bin("ns-enter"), "fake/ns-enter", 0o755);
     for who in everyone() {
         let stages = [Stage::FsBuild, Stage::InitReaper, Stage::SeccompLoad];
@@ -255,7 +255,7 @@ fn the_first_stage_opens_those_after_it_that_have_work() {
 
 #[test]
 fn a_stage_that_is_not_installed_is_named_and_nothing_is_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     bench.install(&bench.bin("ns-enter"), "fake/ns-enter", 0o755);
     std::fs::remove_file(bench.path("fake/init-reaper")).unwrap();
     for who in everyone() {
@@ -270,7 +270,7 @@ fn a_stage_that_is_not_installed_is_named_and_nothing_is_run() {
 
 #[test]
 fn a_host_name_is_set_in_the_new_uts_namespace_alone() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let before = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     for who in everyone() {
         let frame = NsEnter { hostname: Some(text("inside")), ..for_everyone(flags::NEWUTS) };
@@ -281,7 +281,7 @@ fn a_host_name_is_set_in_the_new_uts_namespace_alone() {
 
 #[test]
 fn loopback_is_the_only_interface_and_is_up_if_the_plan_says_so() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (loopback, state) in [(true, "up"), (false, "Network is unreachable (os error 101)")] {
             let view = view(&bench, NsEnter { loopback, ..for_everyone(flags::NEWNET) }, who, "net");
@@ -293,7 +293,7 @@ fn loopback_is_the_only_interface_and_is_up_if_the_plan_says_so() {
 
 #[test]
 fn environment_and_working_directory_are_handed_on_as_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let dir = bench.dir("somewhere", Who::User);
     for who in everyone() {
         let mut job = bench.stage(Stage::NsEnter, &plan(for_everyone(Namespaces::ALL.0)), who);
@@ -312,7 +312,7 @@ fn environment_and_working_directory_are_handed_on_as_they_are() {
 /// A caller who ignores SIGCHLD would have the kernel reap the sandbox before it can be asked how it ended.
 #[test]
 fn a_caller_who_ignores_or_blocks_sigchld_still_gets_the_status() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let mut job: Job = script(bench.stage(Stage::NsEnter, &plan(for_everyone(0)), who), "signals;exit 9");
         job.ignore = vec![libc::SIGCHLD, libc::SIGUSR1];
@@ -331,7 +331,7 @@ fn a_caller_who_ignores_or_blocks_sigchld_still_gets_the_status() {
 
 #[test]
 fn namespaces_of_others_are_joined_through_the_descriptors_named() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let user = if who == Who::User && support::is_root() { Some(who.uid()) } else { None };
         let holder = NsHolder::new(support::probe(), &["user,pid"], user, 0).unwrap();
@@ -350,7 +350,7 @@ fn namespaces_of_others_are_joined_through_the_descriptors_named() {
         let view = ended(&script(job, "argv;ids;fds;session").run().unwrap(), 0);
         assert_eq!(view.value("uid_map"), format!("0 {} 1", who.uid()));
         assert_eq!(view.value("pid"), "2", "{who:?}: the second process of the holder's namespace");
-        assert_eq!(view.argument("--own-userns="), Some("yes"));
+        assert_eq!(view.argument("--own-userns="), Some("joined"));
         assert!(!view.fds().keys().any(|fd| [60, 61].contains(fd)), "{}", view.text());
     }
 }

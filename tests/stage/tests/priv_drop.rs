@@ -17,20 +17,20 @@ fn job(bench: &Bench, frame: PrivDrop, who: Who, steps: &str) -> Job {
     script(bench.stage(Stage::PrivDrop, &plan, who), steps)
 }
 
-/// The same in the entry state that ns-enter leaves: in a namespace of our own, so `--own-userns=yes`; root's
+/// The same in the entry state that ns-enter leaves: in a namespace of our own, so `--own-userns=new`; root's
 /// capabilities are told, as ns-enter tells them.
 fn in_userns(bench: &Bench, entry: &[&str], frame: PrivDrop, who: Who, steps: &str) -> Job {
     let mut job = job(bench, frame, who, steps);
     if who == Who::Root {
         job.arg(format!("--caps={:x}", callers_capabilities()));
     }
-    job.arg("--own-userns=yes");
+    job.arg("--own-userns=new");
     through(job, entry)
 }
 
 #[test]
 fn an_ordinary_users_command_gets_no_capability_in_any_of_the_five_sets() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for entry in [&AS_1000[..], &AS_ROOT] {
         let view = ended(&in_userns(&bench, entry, PRIV_DROP, Who::User, "report").run().unwrap(), 0);
         assert_eq!(view.five_sets(), [0; 5], "{entry:?}");
@@ -41,7 +41,7 @@ fn an_ordinary_users_command_gets_no_capability_in_any_of_the_five_sets() {
 /// Outside a user namespace of its own an ordinary user has nothing, and may not empty the bounding set.
 #[test]
 fn without_a_user_namespace_an_ordinary_user_still_has_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let view = ended(&job(&bench, PRIV_DROP, Who::User, "report").run().unwrap(), 0);
     let [effective, permitted, inheritable, _, ambient] = view.five_sets();
     assert_eq!([effective, permitted, inheritable, ambient], [0; 4]);
@@ -50,7 +50,7 @@ fn without_a_user_namespace_an_ordinary_user_still_has_nothing() {
 
 #[test]
 fn cap_add_leaves_just_these_in_all_five_sets() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for cap_add in [CapSet::of(&[cap::CHOWN]), CapSet::of(&[cap::NET_ADMIN, cap::SYS_ADMIN, 40])] {
         for entry in [&AS_1000[..], &AS_ROOT] {
             let frame = PrivDrop { cap_add, ..PRIV_DROP };
@@ -62,7 +62,7 @@ fn cap_add_leaves_just_these_in_all_five_sets() {
 
 #[test]
 fn cap_add_of_what_is_not_held_adds_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let only = ["setpriv", "--inh-caps=-all,+setpcap,+chown", "--ambient-caps=-all,+setpcap,+chown"];
     let entry: Vec<&str> = AS_1000.into_iter().chain(only).collect();
     let frame = PrivDrop { cap_add: CapSet::of(&[cap::CHOWN, cap::SYS_ADMIN]), ..PRIV_DROP };
@@ -73,7 +73,7 @@ fn cap_add_of_what_is_not_held_adds_nothing() {
 
 #[test]
 fn root_who_asks_for_nothing_keeps_what_he_has() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     if !support::is_root() {
         return skip("only root is root");
     }
@@ -87,7 +87,7 @@ fn root_who_asks_for_nothing_keeps_what_he_has() {
 
 #[test]
 fn root_loses_what_cap_drop_names_and_no_exec_gives_it_back() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     if !support::is_root() {
         return skip("only root is root");
     }
@@ -102,7 +102,7 @@ fn root_loses_what_cap_drop_names_and_no_exec_gives_it_back() {
 
 #[test]
 fn cap_add_comes_after_cap_drop() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     if !support::is_root() {
         return skip("only root is root");
     }
@@ -113,7 +113,7 @@ fn cap_add_comes_after_cap_drop() {
 
 #[test]
 fn a_second_user_namespace_maps_the_ids_asked_for_and_ends_all_power_over_the_first() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let mut job =
             in_userns(&bench, &AS_ROOT, PRIV_DROP, who, "argv;ids;caps;fds;write /proc/sys/kernel/hostname");
@@ -132,11 +132,11 @@ fn a_second_user_namespace_maps_the_ids_asked_for_and_ends_all_power_over_the_fi
 
 #[test]
 fn the_next_stage_is_handed_the_plan_the_rest_and_the_status_pipe_and_nothing_of_ours_beside() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let plan = Records::with(&[Stage::PrivDrop, Stage::InitReaper, Stage::SeccompLoad]);
         let mut job = script(bench.stage(Stage::PrivDrop, &plan, who), "argv;fds;plan");
-        job.args(["--status=20", "--ready=21", "--caps=1", "--own-userns=yes"]);
+        job.args(["--status=20", "--ready=21", "--caps=1", "--own-userns=new"]);
         job.fds.extend([(20, Fd::Out), (21, Fd::Out), (50, Fd::Data(b"the caller's".to_vec()))]);
         let view = ended(&through(job, &AS_1000).run().unwrap(), 0);
         let words = ["init-reaper", "--plan=10", "--next=12", "--status=20", "--ready=21"];
@@ -152,7 +152,7 @@ fn the_next_stage_is_handed_the_plan_the_rest_and_the_status_pipe_and_nothing_of
 
 #[test]
 fn with_disable_userns_no_user_namespace_can_be_made_any_more() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for entry in [&AS_ROOT[..], &AS_1000] {
             let frame = PrivDrop { disable_userns: true, ..PRIV_DROP };
@@ -168,7 +168,7 @@ fn with_disable_userns_no_user_namespace_can_be_made_any_more() {
 
 #[test]
 fn disable_userns_without_a_second_user_namespace_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let frame = PrivDrop { disable_userns: true, ..PRIV_DROP };
         let seen = in_userns(&bench, &AS_ROOT, frame, who, "report").run().unwrap();
@@ -178,7 +178,7 @@ fn disable_userns_without_a_second_user_namespace_is_refused() {
 
 #[test]
 fn assert_userns_disabled_is_tried_not_believed() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let limit =
         [&AS_ROOT[..], &["sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"]];
     for who in everyone() {
@@ -193,7 +193,7 @@ fn assert_userns_disabled_is_tried_not_believed() {
 
 #[test]
 fn userns2_is_joined_and_its_descriptor_closed() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let user = if who == Who::User && support::is_root() { Some(who.uid()) } else { None };
         let holder = NsHolder::new(support::probe(), &["user"], user, 0).unwrap();
@@ -208,7 +208,7 @@ fn userns2_is_joined_and_its_descriptor_closed() {
 
 #[test]
 fn userns2_that_is_no_user_namespace_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (fd, errno) in [
             (None, "Bad file descriptor"),
@@ -226,16 +226,23 @@ fn userns2_that_is_no_user_namespace_is_refused() {
 /// Whoever holds the other end looks at a sandbox that is set up and has given up all: then it lets it go.
 #[test]
 fn block_fd_holds_the_command_up_when_everything_is_given_up() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for byte in [&b"x"[..], b""] {
             let frame = PrivDrop { block_fd: FdNumber::new(32), ..PRIV_DROP };
-            let mut job = in_userns(&bench, &AS_1000, frame, who, "fds;caps");
+            // Not root's own capabilities, of which he keeps some.
+            let mut job = job(&bench, frame, who, "fds;caps");
+            job.arg("--own-userns=new");
+            let mut job = through(job, &AS_1000);
             job.fds.insert(32, Fd::In);
             // unshare execs the stage, so this is its process.
             let mut live = job.start().unwrap();
-            assert!(gives_up(live.pid()), "{who:?}: no no_new_privs");
-            assert!(live.output(1).is_empty(), "it has not waited");
+            assert!(reads_from(live.pid(), 32), "{who:?}: it has not waited");
+            let status = std::fs::read_to_string(format!("/proc/{}/status", live.pid())).unwrap();
+            for line in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+                assert!(status.contains(&format!("{line}:\t{}\n", "0".repeat(16))), "{who:?}\n{status}");
+            }
+            assert!(status.contains("NoNewPrivs:\t1\n"), "{who:?}\n{status}");
             live.write(32, byte);
             live.close(32);
             let view = ended(&live.finish().unwrap(), 0);
@@ -244,12 +251,12 @@ fn block_fd_holds_the_command_up_when_everything_is_given_up() {
     }
 }
 
-/// Waits until a process has no_new_privs; what it has in capabilities by then is said by its successor.
-fn gives_up(pid: i32) -> bool {
+/// Waits until a process sleeps in read(2) on `fd`; false if it has not come to that in ten seconds.
+fn reads_from(pid: i32, fd: i32) -> bool {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while std::time::Instant::now() < deadline {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        if status.contains("NoNewPrivs:\t1") {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        if call.starts_with(&format!("0 {fd:#x} ")) {
             return true;
         }
         std::thread::yield_now();
@@ -259,7 +266,7 @@ fn gives_up(pid: i32) -> bool {
 
 #[test]
 fn new_session_takes_the_terminal_away() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (new_session, tty, leads) in [(false, "yes", false), (true, "No such device or address", true)] {
             let frame = PrivDrop { new_session, ..PRIV_DROP };
@@ -276,7 +283,7 @@ fn new_session_takes_the_terminal_away() {
 
 #[test]
 fn die_with_parent_is_set_again_behind_the_changes_that_clear_it() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (die_with_parent, signal) in [(false, "0"), (true, "9")] {
             let frame = PrivDrop { die_with_parent, ..PRIV_DROP };
@@ -289,12 +296,12 @@ fn die_with_parent_is_set_again_behind_the_changes_that_clear_it() {
 /// The bounding set is emptied by one who has CAP_SETPCAP: without it, nothing is run that could get more.
 #[test]
 fn a_namespace_of_its_own_without_the_capability_to_bound_it_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let without = ["setpriv", "--inh-caps=-setpcap", "--ambient-caps=-setpcap"];
     let entry: Vec<&str> = AS_1000.into_iter().chain(without).collect();
     for who in everyone() {
         let mut job = job(&bench, PRIV_DROP, who, "report");
-        job.arg("--own-userns=yes");
+        job.arg("--own-userns=new");
         let message = refused(&through(job, &entry).run().unwrap());
         assert_eq!(message, "priv-drop: Dropping capability 0 from bounds: Operation not permitted");
     }
@@ -302,7 +309,7 @@ fn a_namespace_of_its_own_without_the_capability_to_bound_it_is_refused() {
 
 #[test]
 fn a_second_user_namespace_that_cannot_be_made_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let limit =
         [&AS_ROOT[..], &["sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"]];
     for who in everyone() {

@@ -4,7 +4,6 @@ use common::plan::{MAX_PLAN, Stage, VERSION};
 use stage::*;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use support::{End, Fd, Job};
 
 const STAGES: [Stage; 5] =
@@ -22,8 +21,8 @@ fn after(stage: Stage) -> usize {
 }
 
 /// Calls without an effect on anything but the process itself: what a stage may have made by the time it refuses.
-const HARMLESS: [&str; 8] =
-    ["execve", "fcntl", "newfstatat", "mmap", "readlinkat", "write", "exit_group", "+++"];
+const HARMLESS: [&str; 9] =
+    ["execve", "fcntl", "newfstatat", "mmap", "pread64", "readlinkat", "write", "exit_group", "+++"];
 
 /// Runs `job` under strace; asserts that it was refused with `message` and that every call before was harmless.
 #[track_caller]
@@ -52,7 +51,7 @@ fn has_strace() -> bool {
 /// Runs every stage on what `plan` makes of a good plan's bytes and asserts how it is refused.
 #[track_caller]
 fn every_stage_refuses_plan(plan: impl Fn(Vec<u8>) -> Fd, message: &str) {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES {
             let job = bench.stage_on(stage, plan(plan_from(stage).encode()), after(stage), who);
@@ -121,7 +120,7 @@ fn what_is_no_plan_is_refused() {
 #[test]
 fn a_plan_without_a_frame_for_the_stage_is_refused() {
     // seccomp-load without filters has nothing to do but its last step, the exec of the command.
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES.into_iter().filter(|stage| *stage != Stage::SeccompLoad) {
             let others: Vec<Stage> = STAGES.into_iter().filter(|other| *other != stage).collect();
@@ -142,12 +141,12 @@ fn a_frame_that_is_damaged_is_refused_by_its_stage() {
         sealed(&plan)
     };
     let (cut, long) = ("cut short or out of range", "not in its shortest form");
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for (stage, message) in [
             (Stage::NsEnter, format!("ns-enter: Invalid plan: ns-enter: namespaces: {long}")),
-            (Stage::FsBuild, format!("fs-build: Invalid plan: fs-build: best_effort: {cut}")),
-            (Stage::PrivDrop, format!("priv-drop: Invalid plan: priv-drop: userns2_fd: {cut}")),
+            (Stage::FsBuild, format!("fs-build: Invalid plan: fs-build: best_effort: {long}")),
+            (Stage::PrivDrop, format!("priv-drop: Invalid plan: priv-drop: userns2_fd: {long}")),
             (Stage::InitReaper, format!("init-reaper: Invalid plan: init-reaper: locks: {long}")),
         ] {
             let job = bench.stage_on(stage, damaged(stage), after(stage), who);
@@ -171,16 +170,13 @@ fn a_plan_that_can_still_change_is_refused() {
 
 #[test]
 fn a_plan_in_a_file_or_a_pipe_is_refused() {
-    every_stage_refuses_plan(
-        |plan| Fd::File(plan),
-        "Can't map plan (is it a sealed memfd?): Invalid argument",
-    );
-    every_stage_refuses_plan(|plan| Fd::Data(plan), "Invalid plan: plan: length: out of range");
+    every_stage_refuses_plan(Fd::File, "Can't map plan (is it a sealed memfd?): Invalid argument");
+    every_stage_refuses_plan(Fd::Data, "Invalid plan: plan: length: out of range");
 }
 
 #[test]
 fn a_plan_descriptor_that_is_closed_is_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES {
             let mut job = bench.stage(stage, &plan_from(stage), who);
@@ -193,7 +189,7 @@ fn a_plan_descriptor_that_is_closed_is_refused() {
 
 #[test]
 fn arguments_that_are_not_the_protocols_are_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES {
             for junk in ["--help", "", "--", "--plan", "--plan=", "--next=1,", "--ids=1", "--own-userns=no"] {
@@ -212,7 +208,7 @@ fn arguments_that_are_not_the_protocols_are_refused() {
 
 #[test]
 fn too_few_or_too_many_successors_are_refused() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES {
             for count in (0..=5).filter(|count| *count != after(stage)) {
@@ -228,7 +224,7 @@ fn too_few_or_too_many_successors_are_refused() {
 /// A successor's descriptor that is closed, a directory, or a file that is no program: the launch ends there.
 #[test]
 fn successors_that_cannot_be_executed_end_the_launch() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let plain = bench.install(&bench.bin("bwrap"), "not-executable", 0o644);
     for who in everyone() {
         for stage in [Stage::PrivDrop, Stage::InitReaper] {
@@ -248,30 +244,61 @@ fn successors_that_cannot_be_executed_end_the_launch() {
     }
 }
 
-/// A set-user-ID bit on a stage would run the caller's plan with the owner's privileges.
+/// A set-user-ID bit on a stage would run the caller's plan with the owner's privileges; capabilities are no better. A
+/// set-group-ID bit alone is told from a caller whose groups differ by nobody, and bubblewrap takes both.
 #[test]
 fn a_stage_that_an_exec_gave_privileges_refuses_to_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     if !support::is_root() {
-        return skip("only root can make a set-user-ID copy");
+        return skip("only root can lend privileges");
     }
+    // An ordinary user whose bounding set still lets file capabilities through.
+    let ordinary = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
     for stage in STAGES {
-        let program = bench.install(&bench.bin(stage.name()), &format!("setuid/{}", stage.name()), 0o4755);
-        let mut job = bench.stage(stage, &plan_from(stage), Who::User);
-        job.argv[0] = program.clone().into();
-        let message = format!("{}: setuid use of bubblewrap is not supported", stage.name());
-        assert_eq!(refused(&job.run().unwrap()), message);
-        // The copy without its bit runs as any other.
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let seen = job.run().unwrap();
+        let run = |mode: u32, capabilities: bool| {
+            let program = bench.install(&bench.bin(stage.name()), &format!("lent/{}", stage.name()), mode);
+            if capabilities {
+                lend_sys_admin(&program);
+            }
+            let mut job = bench.stage(stage, &plan_from(stage), Who::Root);
+            job.argv[0] = program.into();
+            through(job, &ordinary).run().unwrap()
+        };
+        for (mode, capabilities) in [(0o4755, false), (0o6755, false), (0o755, true)] {
+            let seen = run(mode, capabilities);
+            assert_eq!(
+                seen.status,
+                End::Exit(1),
+                "{}: mode {mode:o}, capabilities {capabilities}",
+                stage.name()
+            );
+            let message = refused(&seen);
+            let expected = format!("{}: setuid use of bubblewrap is not supported", stage.name());
+            assert_eq!(message, expected);
+        }
+        // Without any it is a copy like another.
+        let seen = run(0o755, false);
         assert!(!String::from_utf8_lossy(&seen.stderr).contains("setuid"), "{}", explain(&seen));
     }
+}
+
+/// Gives an executable `cap_sys_admin=ep` (`struct vfs_cap_data`, revision 2).
+fn lend_sys_admin(program: &std::path::Path) {
+    const REVISION_2_EFFECTIVE: u32 = 0x0200_0001;
+    const SYS_ADMIN: u32 = 1 << 21;
+    let value: Vec<u8> =
+        [REVISION_2_EFFECTIVE, SYS_ADMIN, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let path = std::ffi::CString::new(program.as_os_str().as_encoded_bytes()).unwrap();
+    let (name, data) = (c"security.capability".as_ptr(), value.as_ptr().cast());
+    // SAFETY: setxattr reads both strings and `value.len()` bytes at `data`; all outlive the call.
+    let result = unsafe { libc::setxattr(path.as_ptr(), name, data, value.len(), 0) };
+    assert_eq!(result, 0, "setxattr: {}", std::io::Error::last_os_error());
 }
 
 #[test]
 fn messages_are_signed_as_the_plan_says() {
     use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX};
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let signatures = [
         (0, "priv-drop: "),
         (FLAG_BWRAP, "bwrap: "),
@@ -292,7 +319,7 @@ fn messages_are_signed_as_the_plan_says() {
 /// With standard error closed there is nobody to tell, but the status still says it.
 #[test]
 fn a_refusal_without_standard_error_is_still_exit_1() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for stage in STAGES {
             let mut job = bench.stage(stage, &plan_from(stage), who);

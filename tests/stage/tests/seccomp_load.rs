@@ -34,7 +34,7 @@ fn plain(bench: &Bench, who: Who, words: &[&str]) -> Job {
 
 #[test]
 fn the_command_wears_the_filters_and_all_else_is_allowed() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         for count in 0..=3 {
             let filters = vec![deny(GETPGRP, libc::ENOSYS); count];
@@ -52,7 +52,7 @@ fn the_command_wears_the_filters_and_all_else_is_allowed() {
 /// The kernel asks the filter loaded last first, and of several that refuse with an errno the last one's counts.
 #[test]
 fn filters_are_loaded_in_their_order() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let (first, second) = (deny(GETPGRP, libc::EPERM), deny(GETPGRP, libc::ENOSYS));
         let other = deny(GETPRIORITY, libc::EBUSY);
@@ -71,7 +71,7 @@ fn filters_are_loaded_in_their_order() {
 /// the command's own first instruction nothing is called but execve.
 #[test]
 fn after_the_last_filter_there_is_nothing_but_the_exec() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let log = bench.dir(&format!("log-{}", who.uid()), who).join("calls");
         let job = job(&bench, &[deny(GETPGRP, libc::ENOSYS)], who, &["exit", "0"]);
@@ -91,7 +91,7 @@ fn after_the_last_filter_there_is_nothing_but_the_exec() {
 
 #[test]
 fn a_filter_that_forbids_the_next_one_or_the_exec_means_that_nothing_is_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         // Loading is seccomp(2) or the older prctl(2): whichever it is, the filter forbids it.
         let no_more = [deny(SECCOMP, libc::EPERM), deny(157, libc::EPERM), deny(GETPGRP, libc::EPERM)];
@@ -111,7 +111,7 @@ fn a_filter_that_forbids_the_next_one_or_the_exec_means_that_nothing_is_run() {
 
 #[test]
 fn a_filter_that_the_kernel_refuses_means_that_nothing_is_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let einval = "seccomp-load: Unable to set up system call filtering as requested: prctl(PR_SET_SECCOMP) reported \
                   EINVAL. (Hint: this requires a kernel configured with CONFIG_SECCOMP and CONFIG_SECCOMP_FILTER.)";
     for who in everyone() {
@@ -124,7 +124,7 @@ fn a_filter_that_the_kernel_refuses_means_that_nothing_is_run() {
 
 #[test]
 fn without_no_new_privs_or_a_capability_no_filter_can_be_loaded_and_nothing_is_run() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let mut job = job(&bench, &[deny(GETPGRP, libc::ENOSYS)], Who::User, &["flags"]);
     job.argv.drain(..2);
     assert_eq!(refused(&job.run().unwrap()), "seccomp-load: prctl(PR_SET_SECCOMP): Permission denied");
@@ -132,7 +132,7 @@ fn without_no_new_privs_or_a_capability_no_filter_can_be_loaded_and_nothing_is_r
 
 #[test]
 fn the_command_has_the_callers_descriptors_and_none_of_ours() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let mut job = job(&bench, &[deny(GETPGRP, libc::ENOSYS)], who, &["fds"]);
         job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
@@ -143,7 +143,7 @@ fn the_command_has_the_callers_descriptors_and_none_of_ours() {
 
 #[test]
 fn argv_is_the_plans_and_argv0_stands_in_for_the_program() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let probe = bench.path("probe");
     for who in everyone() {
         let words = ["sh", "-c", "printf '<%s>' \"$0\" \"$@\"", "a", "", "b c", "-x"];
@@ -164,7 +164,7 @@ fn argv_is_the_plans_and_argv0_stands_in_for_the_program() {
 
 #[test]
 fn the_program_is_looked_up_in_path_as_execvp_does() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let (one, two) = (bench.dir("one", Who::Root), bench.dir("two", Who::Root));
     let script = |dir: &std::path::Path, name: &str, text: &str, mode| {
         let file = dir.join(name);
@@ -195,7 +195,7 @@ fn the_program_is_looked_up_in_path_as_execvp_does() {
 
 #[test]
 fn without_path_the_programs_of_bin_are_found() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let mut job = plain(&bench, who, &["sh", "-c", "echo found"]);
         job.env.retain(|(name, _)| name != "PATH");
@@ -205,7 +205,7 @@ fn without_path_the_programs_of_bin_are_found() {
 
 #[test]
 fn the_working_directory_is_asked_for_or_pwd_or_home_or_the_root() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     let dir = bench.dir("dir", Who::User).display().to_string();
     for who in everyone() {
         for (asked, pwd, home, expected) in [
@@ -245,7 +245,7 @@ fn the_working_directory_is_asked_for_or_pwd_or_home_or_the_root() {
 /// The launch has made the changes by the time a stage runs; made twice, a later one could undo an earlier.
 #[test]
 fn environment_changes_are_not_made_a_second_time() {
-    let bench = Bench::new();
+    let bench = Bench::set_up();
     for who in everyone() {
         let (name, value) = (text("A"), text("changed"));
         let mut records = command(&[bench.path("probe").to_str().unwrap(), "env"]);

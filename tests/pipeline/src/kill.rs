@@ -1,0 +1,261 @@
+//! Ends a launch at a chosen system call: of bwrap itself, or of any process below it.
+//!
+//! ptrace(2) stops every process of the launch at the entry and at the exit of each system call. At the stop asked
+//! for the first process, bwrap, gets SIGKILL while the one that stopped is still held: so each state that a
+//! launch goes through is met, however short. Then all are let go, and whoever is left is named.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use support::Job;
+
+/// Where a launch is ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// At the stop asked for. What is named outlived bwrap, by ten seconds or the job's own timeout.
+    Killed {
+        /// Who stopped there, and at which call.
+        at: String,
+        /// Names of processes.
+        left: Vec<String>,
+    },
+    /// The command was reached before that stop: it waits in pause(2), as the launch's last state. Ended there.
+    Waiting {
+        /// Names of processes.
+        left: Vec<String>,
+    },
+    /// It ended by itself, with this wait status: the launch failed.
+    Ended(i32),
+}
+
+/// Who goes first where bwrap and what it has started could both go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As it comes.
+    Both,
+    /// bwrap: nothing that it starts takes a step until it is killed, or has come to wait for that.
+    BwrapAlone,
+}
+
+const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_EXITKILL;
+
+/// Starts `job` (its program, arguments, environment and user; standard streams are /dev/null) and ends it at stop
+/// number `stop`. The command has to wait in pause(2).
+///
+/// Both orders are needed: a step that bwrap takes before its child has begun is one that hardly ever happens.
+pub fn killed_at(job: &Job, stop: usize, order: Order) -> io::Result<Point> {
+    let mut command = Command::new(&job.argv[0]);
+    command.args(&job.argv[1..]).env_clear().envs(job.env.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    let user = job.user;
+    let enter = move || {
+        if let Some(id) = user {
+            support::become_user(id)?;
+        }
+        // SAFETY: PTRACE_TRACEME takes no other argument; it changes an attribute of the child alone.
+        check(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
+    };
+    // SAFETY: the closure makes system calls and allocates nothing.
+    unsafe { command.pre_exec(enter) };
+    let child = command.spawn()?;
+    let first = child.id() as i32;
+    let patience = job.timeout.unwrap_or(Duration::from_secs(10));
+    let mut tracer = Tracer {
+        first,
+        order,
+        patience,
+        stops: 0,
+        entered: BTreeSet::new(),
+        known: BTreeSet::new(),
+        held: Vec::new(),
+    };
+    wait_for(first)?;
+    ptrace(libc::PTRACE_SETOPTIONS, first, OPTIONS as libc::c_long)?;
+    ptrace(libc::PTRACE_SYSCALL, first, 0)?;
+    tracer.known.insert(first);
+    tracer.run(stop)
+}
+
+struct Tracer {
+    first: i32,
+    order: Order,
+    patience: Duration,
+    stops: usize,
+    /// Who is inside a system call: the next stop is its exit.
+    entered: BTreeSet<i32>,
+    known: BTreeSet<i32>,
+    /// Who is not let go on yet.
+    held: Vec<i32>,
+}
+
+impl Tracer {
+    /// Goes on to the stop asked for. A launch that hangs before it is ended by the watch, and so comes back as one
+    /// that ended by itself.
+    fn run(&mut self, stop: usize) -> io::Result<Point> {
+        let watch = Watch::new(Duration::from_secs(30));
+        let point = self.run_to(stop);
+        let stuck = watch.end();
+        if stuck.is_empty() { point } else { Err(io::Error::other(format!("{stuck:?} hang"))) }
+    }
+
+    fn run_to(&mut self, stop: usize) -> io::Result<Point> {
+        loop {
+            let (pid, status) = wait_for(-1)?;
+            if !libc::WIFSTOPPED(status) {
+                self.known.remove(&pid);
+                self.entered.remove(&pid);
+                if pid == self.first {
+                    self.finish(None)?;
+                    return Ok(Point::Ended(status));
+                }
+                continue;
+            }
+            if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 {
+                self.stops += 1;
+                let entry = self.entered.insert(pid);
+                if !entry {
+                    self.entered.remove(&pid);
+                }
+                let call = call_number(pid)?;
+                let waiting = entry && self.is_last(pid, call);
+                if self.stops == stop || waiting {
+                    let side = if entry { "entry" } else { "exit" };
+                    let at = format!("{} at the {side} of system call {call}", self.name(pid));
+                    let left = self.finish(Some(pid))?;
+                    return Ok(if waiting { Point::Waiting { left } } else { Point::Killed { at, left } });
+                }
+            }
+            if self.order == Order::BwrapAlone && pid != self.first {
+                self.held.push(pid);
+            } else {
+                self.go_on(pid, status, libc::PTRACE_SYSCALL);
+            }
+        }
+    }
+
+    /// Whether `pid`, which enters `call`, will go no further by itself: the command in pause(2), or bwrap waiting
+    /// for what it has started.
+    fn is_last(&self, pid: i32, call: u64) -> bool {
+        let waits = [libc::SYS_read, libc::SYS_wait4].map(|call| call as u64);
+        call == libc::SYS_pause as u64
+            || (pid == self.first && !self.held.is_empty() && waits.contains(&call))
+    }
+
+    fn name(&self, pid: i32) -> String {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        format!(
+            "{} ({})",
+            if pid == self.first { "bwrap itself" } else { "a process below" },
+            comm.trim_end()
+        )
+    }
+
+    /// Lets a stopped process go on, with the signal that it was stopped for. One that is gone by now does not mind.
+    fn go_on(&mut self, pid: i32, status: i32, how: u32) {
+        let signal = libc::WSTOPSIG(status);
+        // Stops of ptrace's own, and the SIGSTOP with which a new process begins.
+        let event = signal & 0x7f == libc::SIGTRAP || self.known.insert(pid);
+        let _ = ptrace(how, pid, if event { 0 } else { libc::c_long::from(signal) });
+    }
+
+    /// Kills the first process, lets `stopped` and all others go, and waits until nobody is left; names who is when
+    /// patience ends, and kills those.
+    fn finish(&mut self, stopped: Option<i32>) -> io::Result<Vec<String>> {
+        if let Some(pid) = stopped {
+            // SAFETY: our own child, which has not been waited for.
+            unsafe { libc::kill(self.first, libc::SIGKILL) };
+            let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
+        }
+        for pid in std::mem::take(&mut self.held) {
+            let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
+        }
+        let watch = Watch::new(self.patience);
+        loop {
+            match wait_for(-1) {
+                Ok((pid, status)) if libc::WIFSTOPPED(status) => self.go_on(pid, status, libc::PTRACE_DETACH),
+                Ok(_) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(watch.end())
+    }
+}
+
+/// Ends everything below this process when patience ends first.
+struct Watch {
+    done: mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<Vec<String>>,
+}
+
+impl Watch {
+    fn new(patience: Duration) -> Watch {
+        let (done, is_done) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || match is_done.recv_timeout(patience) {
+            Err(mpsc::RecvTimeoutError::Timeout) => end_all(),
+            _ => Vec::new(),
+        });
+        Watch { done, thread }
+    }
+
+    /// Whom it had to end.
+    fn end(self) -> Vec<String> {
+        drop(self.done);
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+/// Children of one thread of a process.
+fn children(pid: i32, thread: i32) -> Vec<i32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Names and kills every process below this one.
+fn end_all() -> Vec<String> {
+    let mut named = Vec::new();
+    let own = std::process::id() as i32;
+    for entry in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+        let thread = entry.file_name().to_string_lossy().parse().unwrap_or(own);
+        for pid in children(own, thread) {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            named.push(name.trim_end().to_owned());
+            // SAFETY: a child of ours, not yet waited for, so the number cannot have been reused.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+    }
+    named
+}
+
+/// The number of the call that a process stopped at.
+fn call_number(pid: i32) -> io::Result<u64> {
+    // SAFETY: an all-zero user_regs_struct is a valid one.
+    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    // SAFETY: PTRACE_GETREGS writes one user_regs_struct, which is live.
+    check(unsafe { libc::ptrace(libc::PTRACE_GETREGS, pid, 0, &raw mut registers) })?;
+    Ok(registers.orig_rax)
+}
+
+fn ptrace(request: u32, pid: i32, data: libc::c_long) -> io::Result<()> {
+    // SAFETY: these requests (SETOPTIONS, SYSCALL, DETACH) take a number as data and no address.
+    check(unsafe { libc::ptrace(request, pid, 0, data) })
+}
+
+fn check(result: libc::c_long) -> io::Result<()> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn wait_for(pid: i32) -> io::Result<(i32, i32)> {
+    let mut status = 0;
+    // SAFETY: waitpid writes one int, which is live.
+    let pid = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+    check(libc::c_long::from(pid))?;
+    Ok((pid, status))
+}
