@@ -85,9 +85,7 @@ pub enum Step {
     Lock(&'static str),
     /// Notes what the launcher process itself looks like from outside (capabilities, descriptors, filters).
     Launcher,
-    /// Waits for the end of the launcher.
-    End,
-    /// Waits for that and for what it leaves behind, while the inputs stay open; notes what still runs.
+    /// Waits for the end of the launcher and of what it leaves behind, while the inputs stay open; notes what still runs.
     Settle,
 }
 

@@ -522,9 +522,9 @@ pub const DIFFERS: &[Differs] = &[
     },
     Differs {
         case: "hosts/tmp-missing",
-        field: "stderr",
+        field: "*",
         rule: Rule::NotCompared,
-        reason: "both refuse: the host has no /tmp, and no stages",
+        reason: "the reference needs a /tmp on the host; ours does not",
     },
     Differs {
         case: "process/kill-launcher-die-with-parent",

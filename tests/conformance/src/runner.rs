@@ -215,9 +215,6 @@ fn play(live: &mut Live, steps: &[Step], numbers: &BTreeMap<&str, RawFd>, dir: &
             Step::Lock(path) => notes.push_str(&format!("{path}: {}\n", lock(&dir.join(path)))),
             Step::Launcher => notes.push_str(&launcher(live.pid())),
             Step::Settle => notes.push_str(&format!("still running: {}\n", live.settle())),
-            Step::End => {
-                live.wait_end();
-            }
         }
     }
     notes

@@ -1,7 +1,7 @@
 //! Finds the reference bubblewrap, or has the installer beside the repository fetch it.
 
 use crate::repo::{Repo, Res};
-use crate::staged::is_open_to_all;
+use crate::staged::is_root;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,10 +12,9 @@ pub fn find(repo: &Repo) -> Option<PathBuf> {
     places.into_iter().flatten().find(|path| path.is_file())
 }
 
-/// Where it is installed: below the target directory, or in a place that other users can reach, since it runs only
-/// from where it was installed.
+/// Where it is installed, and runs from: a place that other users can reach and tests bind into sandboxes.
 fn home(repo: &Repo) -> PathBuf {
-    if is_open_to_all(&repo.root) { repo.target.join("peer") } else { "/var/tmp/sallyport-peer".into() }
+    if is_root() { "/opt/sallyport-peer".into() } else { repo.target.join("peer") }
 }
 
 /// As [`find`], else installs it with `../shared/tools/peer-bwrap`; the error says what is missing.

@@ -6,6 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// Directories of the host that the conformance tests bind into sandboxes, to run a bwrap inside one.
+const IN_SANDBOXES: [&str; 3] = ["/work", "/opt", "/usr"];
+
 /// A directory with the executables of a sandbox; a copy goes when this does.
 pub struct Staged {
     /// The directory.
@@ -17,14 +20,16 @@ impl Staged {
     /// The release build, or a copy of it in /tmp when others cannot reach it.
     pub fn executables(repo: &Repo) -> Res<Self> {
         let release = repo.target.join("release");
-        if is_open_to_all(&release) {
+        if is_open_to_all(&release) && IN_SANDBOXES.iter().any(|top| release.starts_with(top)) {
             return Ok(Self { dir: release, is_copy: false });
         }
         Self::copy(&release, "bin", &EXECUTABLES)
     }
 
     fn copy(from: &Path, name: &str, files: &[&str]) -> Res<Self> {
-        let dir = std::env::temp_dir().join(format!("sallyport-{name}-{}", std::process::id()));
+        // Only root can write to the first, and only root's tests need it.
+        let top: PathBuf = if is_root() { "/opt".into() } else { std::env::temp_dir() };
+        let dir = top.join(format!("sallyport-{name}-{}", std::process::id()));
         let fault = |e: std::io::Error| format!("{}: {e}", dir.display());
         fs::create_dir(&dir).map_err(fault)?;
         let staged = Self { dir: dir.clone(), is_copy: true };
@@ -46,6 +51,11 @@ impl Drop for Staged {
             eprintln!("xtask: {}: {error}", self.dir.display());
         }
     }
+}
+
+/// Whether this is root.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }
 
 /// Whether every user can enter `dir` and all above it.
