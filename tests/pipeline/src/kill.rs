@@ -144,8 +144,9 @@ impl Tracer {
     /// for what it has started.
     fn is_last(&self, pid: i32, call: u64) -> bool {
         let waits = [libc::SYS_read, libc::SYS_wait4].map(|call| call as u64);
-        call == libc::SYS_pause as u64
-            || (pid == self.first && !self.held.is_empty() && waits.contains(&call))
+        let alone = self.order == Order::BwrapAlone && pid == self.first && waits.contains(&call);
+        // Asked of the kernel: what it has started may not have shown itself here yet.
+        call == libc::SYS_pause as u64 || (alone && !children(pid, pid).is_empty())
     }
 
     fn name(&self, pid: i32) -> String {
