@@ -4,17 +4,14 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-mod host;
-
 use common::chain;
 use common::fault;
 use common::opts::bwrap::{Answer, CommandLine};
-use common::opts::help;
+use common::opts::{Live, help};
 use common::plan::{self, Plan};
 use common::report::{At, Outcome, Voice};
 use common::rt::Start;
 use common::sys::{self, Fd, STDERR, STDOUT};
-use host::Live;
 
 common::entry!(main);
 

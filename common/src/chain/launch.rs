@@ -1,6 +1,6 @@
 //! The start of a launch: the environment is made, then the first stage that has work is run on the plan.
 
-use super::{exec_command, next};
+use super::{exec_command, next, stored};
 use crate::env;
 use crate::fault;
 use crate::plan::{BadPlan, Command, Plan, Stage};
@@ -22,6 +22,20 @@ pub fn launch(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<In
         None => {
             sys::close(fd).at(|| fault!("close"))?;
             exec_command(Stage::Command, plan, env, None)
+        }
+    }
+}
+
+/// Launches the plan that `from` is open on, as its first stage does with `--stored`: copied, sealed and checked
+/// whole. Returns only to say why not.
+pub fn launch_stored(from: Fd, env: Strings<'static>) -> Outcome<Infallible> {
+    let stored = stored::load(from, env)?;
+    let plan = Plan::map(stored.plan)?;
+    match plan.stages_after(None).next() {
+        Some(first) => next::exec_first(first, stored.plan, stored.env),
+        None => {
+            sys::close(stored.plan).at(|| fault!("close"))?;
+            exec_command(Stage::Command, &plan, stored.env, None)
         }
     }
 }

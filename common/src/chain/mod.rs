@@ -14,7 +14,7 @@ pub mod stored;
 
 pub use args::{Argument, OwnUserNs, Passed};
 pub use command::exec_command;
-pub use launch::launch;
+pub use launch::{launch, launch_stored};
 pub use next::{Neighbours, Next};
 
 use crate::fault;

@@ -29,7 +29,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the six executables a sandbox consists of and check their size and shape.
+    /// Build the six executables a sandbox consists of and check their size and shape; build the tool for people.
     Build,
     /// Run the tests of one level, or all; ends with `N passed, N failed, N skipped`.
     Test {
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 
 fn run(repo: &Repo, task: Task) -> Res<bool> {
     match task {
-        Task::Build => Ok(size::build(repo)? && size::check(repo)?),
+        Task::Build => Ok(size::build(repo)? && size::check(repo)? && tool(repo)?),
         Task::Test { level, filter } => testing::run(repo, level, filter.as_deref()),
         Task::Bench { peer, args } => bench(repo, peer, &args),
         Task::Size => size::check(repo),
@@ -96,6 +96,11 @@ fn run(repo: &Repo, task: Task) -> Res<bool> {
         }
         Task::Ci => ci(repo),
     }
+}
+
+/// Builds `sallyport`, which links std and so has a call of its own.
+fn tool(repo: &Repo) -> Res<bool> {
+    repo.status(&mut repo.cargo(&["build", "--release", "--package", "sallyport"]))
 }
 
 /// Runs every check even after one failed, so that one CI run tells all there is to mend.

@@ -1,11 +1,12 @@
 //! What the parser asks of the world, answered by the kernel.
 
-use common::opts::Host;
-use common::plan::{Buffer, MAX_PLAN};
-use common::report::{Fault, Voice};
-use common::sys::{self, Fd, Result};
+use super::Host;
+use crate::plan::{Buffer, MAX_PLAN};
+use crate::report::{Fault, Voice};
+use crate::sys::{self, Fd, Result};
 
 /// This process and its caller.
+#[derive(Clone, Copy, Debug)]
 pub struct Live;
 
 impl Host for Live {

@@ -1,0 +1,33 @@
+//! How a subcommand ends that could not do its work: a line on standard error and a status.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// What a subcommand returns. What it found is in the exit code; that it could not look is a [`Failure`].
+pub type Res<T> = Result<T, Failure>;
+
+/// Why it could not, and the exit status that says so.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    /// A failure with exit status 1.
+    pub fn new(message: impl fmt::Display) -> Failure {
+        Failure { message: message.to_string(), status: 1 }
+    }
+
+    /// Says it; the exit code.
+    pub fn report(self) -> ExitCode {
+        eprintln!("sallyport: {}", self.message);
+        ExitCode::from(self.status)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,47 @@
+//! The tool for people: plans as files, what they do in words, what is wrong with them.
+//!
+//! One module a subcommand, each with its arguments and its `run`. What they share is in [`document`] (a plan decoded
+//! to records) and [`failure`] (how a subcommand ends that could not do its work).
+
+mod compile;
+mod completions;
+mod document;
+mod failure;
+mod launch;
+
+use clap::{Parser, Subcommand};
+use failure::Res;
+use std::process::ExitCode;
+
+/// Sandbox plans: compile, launch, read, check, compare.
+#[derive(Parser)]
+#[command(name = "sallyport", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make a plan of a bwrap command line, without running it.
+    Compile(compile::Args),
+    /// Launch a plan.
+    Run(launch::Args),
+    /// Write completions for a shell.
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(task: Task) -> Res<ExitCode> {
+    match task {
+        Task::Compile(args) => compile::run(args),
+        Task::Run(args) => launch::run(args),
+        Task::Completions(args) => completions::run(args),
+    }
+}

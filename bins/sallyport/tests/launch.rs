@@ -1,0 +1,169 @@
+//! `sallyport compile` and `sallyport run`: what is compiled now is launched later, as bwrap would have done it.
+
+use stage::{Bench, Who, ended, everyone, explain};
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::{End, Fd, Job, Stdin};
+
+/// `sallyport` beside the stages, as `who`, with these words.
+fn sallyport<W: AsRef<std::ffi::OsStr>>(bench: &Bench, who: Who, words: &[W]) -> Job {
+    let program = bench.install(Path::new(env!("CARGO_BIN_EXE_sallyport")), "bin/sallyport", 0o755);
+    let mut job = bench.job(program, who);
+    job.args(words);
+    job
+}
+
+/// The file that `compile` makes of these words for bwrap.
+fn compiled(bench: &Bench, who: Who, words: &[&str]) -> PathBuf {
+    let file = bench.dir("plans", who).join("plan");
+    let mut job = sallyport(bench, who, &["compile", "-o"]);
+    job.arg(&file).args(words);
+    ended(&job.run().unwrap(), 0);
+    file
+}
+
+fn run(bench: &Bench, who: Who, file: &Path, words: &[&str]) -> Job {
+    let mut job = sallyport(bench, who, &["run"]);
+    job.arg(file).args(words);
+    job
+}
+
+const SANDBOX: [&str; 9] =
+    ["--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "--setenv", "SEEN", "by the plan"];
+
+#[test]
+fn a_compiled_plan_is_launched_as_often_as_one_likes() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let command = ["sh", "-c", "echo $SEEN $$; id -u; exit 7"];
+        let file = compiled(&bench, who, &[&SANDBOX[..], &command].concat());
+        for _ in 0..2 {
+            let seen = run(&bench, who, &file, &[]).run().unwrap();
+            assert_eq!(seen.status, End::Exit(7), "{}", explain(&seen));
+            assert_eq!(String::from_utf8_lossy(&seen.stdout), format!("by the plan 2\n{}\n", who.uid()));
+        }
+    }
+}
+
+#[test]
+fn further_arguments_go_behind_those_of_the_plan_or_in_their_place() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let file = compiled(&bench, who, &[&SANDBOX[..], &["--", "echo", "one", "--"]].concat());
+        let said =
+            |words: &[&str]| ended(&run(&bench, who, &file, words).run().unwrap(), 0).text().to_owned();
+        assert_eq!(said(&[]), "one --\n");
+        assert_eq!(said(&["two", "--help", "-r"]), "one -- two --help -r\n");
+        let mut replaced = sallyport(&bench, who, &["run", "--replace"]);
+        replaced.arg(&file).arg("three");
+        assert_eq!(ended(&replaced.run().unwrap(), 0).text(), "three\n");
+    }
+}
+
+#[test]
+fn a_plan_comes_from_standard_input_too() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let file = compiled(&bench, who, &[&SANDBOX[..], &["echo", "piped"]].concat());
+        let mut job = sallyport(&bench, who, &["run", "-"]);
+        job.stdin = Stdin::Data(fs::read(&file).unwrap());
+        assert_eq!(ended(&job.run().unwrap(), 0).text(), "piped\n");
+    }
+}
+
+#[test]
+fn the_plan_is_the_one_that_bwrap_would_have_launched() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let words = [&SANDBOX[..], &["true"]].concat();
+        let stored = fs::read(compiled(&bench, who, &words)).unwrap();
+        // Another ns-enter, in the place of the real one, says what bwrap has sealed.
+        let front = bench.install(&bench.bin("bwrap"), "fake/bwrap", 0o755);
+        let mut job = stage::script(bench.job(front, who), "plan");
+        job.args(&words);
+        let view = ended(&job.run().unwrap(), 0);
+        let hex: String = stored.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(view.value("plan bytes"), hex);
+    }
+}
+
+#[test]
+fn descriptors_are_named_when_a_plan_is_compiled_and_needed_when_it_is_launched() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let words =
+            ["--ro-bind", "/usr", "/usr", "--ro-bind", "/lib", "/lib", "--ro-bind", "/lib64", "/lib64"];
+        let file =
+            compiled(&bench, who, &[&words[..], &["--file", "30", "/x", "/usr/bin/cat", "/x"]].concat());
+        let mut job = run(&bench, who, &file, &[]);
+        let seen = job.run().unwrap();
+        assert_eq!(seen.status, End::Exit(1));
+        let said = String::from_utf8_lossy(&seen.stderr).into_owned();
+        assert_eq!(said, "bwrap: The plan needs descriptor 30, which is not open\n");
+        job.fds.insert(30, Fd::Data(b"given at the launch".to_vec()));
+        assert_eq!(ended(&job.run().unwrap(), 0).text(), "given at the launch");
+    }
+}
+
+#[test]
+fn the_command_finds_its_signals_as_the_launcher_found_them() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let file = compiled(&bench, who, &["--ro-bind", "/", "/", "grep", "^SigIgn", "/proc/self/status"]);
+        let through_bwrap = {
+            let mut job = bench.job(bench.bin("bwrap"), who);
+            job.args(["--ro-bind", "/", "/", "grep", "^SigIgn", "/proc/self/status"]);
+            ended(&job.run().unwrap(), 0).text().to_owned()
+        };
+        assert_eq!(ended(&run(&bench, who, &file, &[]).run().unwrap(), 0).text(), through_bwrap);
+    }
+}
+
+#[test]
+fn what_bwrap_refuses_is_not_compiled_and_its_words_are_said() {
+    let bench = Bench::set_up();
+    for (words, said) in [
+        (&["--bogus", "sh"][..], "bwrap: Unknown option --bogus\n"),
+        (&["--bind", "/", "", "sh"], "bwrap: --bind does not take an empty path argument\n"),
+        (
+            &["--perms", "0755", "--bind", "/", "/", "sh"],
+            "bwrap: --perms must be followed by an option that creates a file\n",
+        ),
+        (&["--ro-bind", "/", "/"], "sallyport: no command to run in the sandbox\n"),
+        (&["--", "--version"], "sallyport: --version is not a launch\n"),
+    ] {
+        let file = bench.path("never");
+        let mut job = sallyport(&bench, Who::User, &["compile", "-o"]);
+        job.arg(&file).args(words);
+        let seen = job.run().unwrap();
+        assert_eq!((seen.status, String::from_utf8_lossy(&seen.stderr).as_ref()), (End::Exit(1), said));
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn a_plan_is_not_written_to_a_terminal() {
+    let bench = Bench::set_up();
+    let mut job = sallyport(&bench, Who::User, &["compile", "true"]);
+    job.stdin = Stdin::TtyAll;
+    let seen = job.run().unwrap();
+    assert_eq!(seen.status, End::Exit(1));
+    assert!(String::from_utf8_lossy(&seen.stdout).contains("a plan is not written to a terminal"));
+}
+
+#[test]
+fn what_is_no_plan_is_not_launched() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let file = compiled(&bench, who, &["--ro-bind", "/", "/", "true"]);
+        let mut bytes = fs::read(&file).unwrap();
+        bytes.pop();
+        fs::write(&file, &bytes).unwrap();
+        let seen = run(&bench, who, &file, &[]).run().unwrap();
+        assert_eq!(seen.status, End::Exit(1));
+        let said = String::from_utf8_lossy(&seen.stderr).into_owned();
+        assert!(said.contains("Invalid plan: plan: length: not the length of the plan"), "{said}");
+        let seen = run(&bench, who, &bench.path("missing"), &[]).run().unwrap();
+        assert!(String::from_utf8_lossy(&seen.stderr).contains("missing: No such file or directory"));
+    }
+}
