@@ -13,36 +13,30 @@ use crate::report::Outcome;
 use crate::sys::{Result, clone_flags as flags};
 use crate::text::Text;
 
-/// What every launch needs in its new user namespace once ns-enter has exec'd: fs-build to set up the tree as
-/// freely as the reference does, which has all capabilities meanwhile, and priv-drop to give up the rest.
-///
-/// - `SYS_ADMIN`: every mount, `pivot_root`, joining `--userns2`.
-/// - `DAC_OVERRIDE`, `DAC_READ_SEARCH`, `FOWNER`: make and change files in directories of the caller's that
-///   nobody may write to or search; count only for files whose owner is mapped.
-/// - `FSETID`: set-user-ID and set-group-ID bits of `--perms` and `--chmod` outlast the write of the data.
-/// - `CHOWN`: with id maps of several users, files copied up in an overlay keep their owner.
-/// - `SETUID`, `SETGID`, `SETFCAP`: the id maps of the second user namespace; root is mapped only by one who has
-///   `SETFCAP` (Linux 5.12).
-/// - `SETPCAP`: empty the bounding set.
-const SETUP: CapSet = CapSet::of(&[
-    cap::SYS_ADMIN,
-    cap::DAC_OVERRIDE,
-    cap::DAC_READ_SEARCH,
-    cap::FOWNER,
-    cap::FSETID,
-    cap::CHOWN,
-    cap::SETUID,
-    cap::SETGID,
-    cap::SETFCAP,
-    cap::SETPCAP,
-]);
+/// Every mount, `pivot_root`, joining `--userns2`.
+const ALWAYS: CapSet = CapSet::of(&[cap::SYS_ADMIN]);
 
-/// An overlay works with the capabilities that the process which mounted it had, as long as it is mounted, and
-/// makes device nodes for what is deleted.
-const OVERLAY: CapSet = CapSet::of(&[cap::MKNOD]);
+/// Taking capabilities out of the bounding set. In a user namespace that priv-drop makes or joins it has this anyway.
+const BOUND: CapSet = CapSet::of(&[cap::SETPCAP]);
+
+/// Looking up sources below directories of the caller's that nobody may search.
+const LOOK_UP: CapSet = CapSet::of(&[cap::DAC_READ_SEARCH]);
+
+/// Making destinations in directories of the caller's that nobody may write to, and all of [`LOOK_UP`].
+const MAKE: CapSet = CapSet::of(&[cap::DAC_OVERRIDE]);
 
 /// `user.max_user_namespaces` is written by one who has this (`kernel/ucount.c`, `set_permissions`).
 const DISABLE_USERNS: CapSet = CapSet::of(&[cap::SYS_RESOURCE]);
+
+/// Changing permissions of files that belong to another of several ids.
+const CHANGE_OTHERS: CapSet = CapSet::of(&[cap::FOWNER]);
+
+/// The set-group-ID bit of a file whose group is another of several ids.
+const SET_ID_OF_OTHERS: CapSet = CapSet::of(&[cap::FSETID]);
+
+/// An overlay works with the capabilities of the process that mounted it for as long as it is mounted: with several
+/// ids, files that are copied up keep their owner, their mode and their file capabilities.
+const OVERLAY_OF_OTHERS: CapSet = CapSet::of(&[cap::CHOWN, cap::FOWNER, cap::FSETID, cap::SETFCAP]);
 
 impl CommandLine<'_> {
     /// The plan that runs `command` as this line says.
@@ -114,17 +108,27 @@ impl CommandLine<'_> {
         }
     }
 
-    /// The capabilities that go over the exec of ns-enter: those the later stages work with, and those the command
-    /// may keep. What a caller who is root has had from the start, ns-enter adds.
+    /// The capabilities that go over the exec of ns-enter: those that the later stages work with, and those that the
+    /// command may keep. What a caller who is root has had from the start, ns-enter adds.
+    ///
+    /// No more than this plan needs. A user namespace that ns-enter maps has one user and one group, and whatever
+    /// belongs to those is the caller's own: nothing of another owner can be reached there, with whatever capability
+    /// (capable_wrt_inode_uidgid of the kernel), and mapping oneself once more needs none either.
     fn raised(&self) -> CapSet {
-        let mut set = SETUP.union(self.priv_drop.cap_add);
-        if self.fs_build.has_overlay {
-            set = set.union(OVERLAY);
-        }
-        if self.priv_drop.disable_userns {
-            set = set.union(DISABLE_USERNS);
-        }
-        set
+        let (ns, fs, drop) = (&self.ns_enter, &self.fs_build, &self.priv_drop);
+        let if_so = |condition, set| if condition { set } else { CapSet::EMPTY };
+        // Who is in another user namespace at the end has all capabilities in that.
+        let stays = self.second_user_ns(ns.user_ns()) == SecondUserNs::No && drop.userns2_fd.is_none();
+        // Somebody else writes the maps, or has written them.
+        let others = ns.userns_fd.is_some() || ns.userns_block_fd.is_some();
+        ALWAYS
+            .union(if_so(stays, BOUND.union(drop.cap_add)))
+            .union(if_so(fs.makes, MAKE))
+            .union(if_so(fs.looks_up && !fs.makes, LOOK_UP))
+            .union(if_so(drop.disable_userns, DISABLE_USERNS))
+            .union(if_so(others && fs.changes_modes, CHANGE_OTHERS))
+            .union(if_so(others && fs.sets_ids, SET_ID_OF_OTHERS))
+            .union(if_so(others && fs.has_overlay, OVERLAY_OF_OTHERS))
     }
 
     fn fs_build_frame(&self, out: &mut Buffer) -> Result<()> {

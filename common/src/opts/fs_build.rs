@@ -67,6 +67,14 @@ pub struct FsBuildDraft {
     pub has_dev: bool,
     /// Whether an operation mounts an overlay.
     pub has_overlay: bool,
+    /// Whether an operation looks up more of the host than its root.
+    pub looks_up: bool,
+    /// Whether an operation has a destination below the root.
+    pub makes: bool,
+    /// Whether an operation sets permissions.
+    pub changes_modes: bool,
+    /// Whether an operation sets a set-user-ID or set-group-ID bit.
+    pub sets_ids: bool,
     /// The first descriptor of `--bind-fd` or `--ro-bind-fd` that is not open.
     pub missing_source: Option<FdNumber>,
     perms: Option<Mode>,
@@ -84,6 +92,10 @@ impl FsBuildDraft {
             file_label: None,
             has_dev: false,
             has_overlay: false,
+            looks_up: false,
+            makes: false,
+            changes_modes: false,
+            sets_ids: false,
             missing_source: None,
             perms: None,
             size: None,
@@ -135,7 +147,26 @@ impl FsBuildDraft {
                 return self.modify(option, first, context);
             }
         };
+        self.note_needs(&op);
         out_of_memory(self.ops.push(&op))
+    }
+
+    /// Notes what `op` needs capabilities for.
+    fn note_needs(&mut self, op: &MountOp<'static>) {
+        let is_root = |path: Path<'_>| path.bytes().iter().all(|&byte| byte == b'/');
+        match op {
+            MountOp::Bind { source, dest, .. } if is_root(*dest) => self.looks_up |= !is_root(*source),
+            _ => self.makes = true,
+        }
+        let mode = match op {
+            MountOp::Dir { mode, .. }
+            | MountOp::File { mode, .. }
+            | MountOp::BindData { mode, .. }
+            | MountOp::Chmod { mode, .. } => mode.bits(),
+            _ => return,
+        };
+        self.changes_modes = true;
+        self.sets_ids |= mode & 0o6000 != 0;
     }
 
     /// The operations that take a descriptor.

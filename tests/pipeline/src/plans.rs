@@ -23,20 +23,6 @@ pub struct Launch {
     pub records: Records,
 }
 
-/// What ns-enter hands over to a sandbox that is not root's: the whole privilege of fs-build and priv-drop.
-const RAISED: CapSet = CapSet::of(&[
-    cap::SYS_ADMIN,
-    cap::DAC_OVERRIDE,
-    cap::DAC_READ_SEARCH,
-    cap::FOWNER,
-    cap::FSETID,
-    cap::CHOWN,
-    cap::SETUID,
-    cap::SETGID,
-    cap::SETFCAP,
-    cap::SETPCAP,
-]);
-
 /// Says what the command can see, in words that are the same at each run.
 const LOOK: &str = "id -u; id -g; grep -E '^(Cap|NoNewPrivs|Seccomp)' /proc/self/status; pwd; echo /*; \
                     ls /proc/self/fd; cut -d: -f1 /proc/self/net/dev; cat /proc/sys/kernel/hostname";
@@ -45,9 +31,11 @@ const LOOK: &str = "id -u; id -g; grep -E '^(Cap|NoNewPrivs|Seccomp)' /proc/self
 const LOOK_AT_PIDS: &str =
     "echo $$ $PPID /proc/[0-9]*; id -u; grep -E '^Cap' /proc/1/status; ls /proc/1/fd | wc -l";
 
-fn ns_enter(namespaces: u32) -> NsEnter<'static> {
+/// ns-enter with these namespaces, handing over `raise`: all the privilege that fs-build and priv-drop have where the
+/// sandbox is not root's.
+fn ns_enter(namespaces: u32, raise: &[u8]) -> NsEnter<'static> {
     let namespaces = Namespaces(flags::NEWNS | namespaces);
-    NsEnter { namespaces, user: UserNs::UnlessRoot, raise: RAISED, ..NS_ENTER }
+    NsEnter { namespaces, user: UserNs::UnlessRoot, raise: CapSet::of(raise), ..NS_ENTER }
 }
 
 /// All of them.
@@ -64,7 +52,7 @@ fn read_only_root() -> Launch {
         filter: None,
         records: Records {
             flags: FLAG_BWRAP,
-            ns_enter: Some(ns_enter(0)),
+            ns_enter: Some(ns_enter(0, &[cap::SYS_ADMIN, cap::SETPCAP])),
             fs_build: Some(FsBuild { ops: list(&[bind("/", "/", Access::ReadOnly)]), ..FS_BUILD }),
             priv_drop: Some(PRIV_DROP),
             ..Records::new(&words)
@@ -90,7 +78,7 @@ fn own_pids_and_network() -> Launch {
         ns_enter: Some(NsEnter {
             second: SecondUserNs::UnlessRoot,
             loopback: true,
-            ..ns_enter(flags::NEWPID | flags::NEWNET)
+            ..ns_enter(flags::NEWPID | flags::NEWNET, &[cap::SYS_ADMIN, cap::DAC_OVERRIDE])
         }),
         fs_build: Some(FsBuild { ops: list(&ops), ..FS_BUILD }),
         priv_drop: Some(PRIV_DROP),
@@ -140,7 +128,7 @@ fn everything() -> Launch {
             loopback: true,
             hostname: Some(stage::text("sandbox")),
             die_with_parent: true,
-            ..ns_enter(namespaces)
+            ..ns_enter(namespaces, &[cap::SYS_ADMIN, cap::DAC_OVERRIDE, cap::SETPCAP])
         }),
         fs_build: Some(FsBuild { ops: list(&ops), ..FS_BUILD }),
         priv_drop: Some(common::plan::PrivDrop { new_session: true, die_with_parent: true, ..PRIV_DROP }),

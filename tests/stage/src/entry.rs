@@ -2,9 +2,9 @@
 
 use crate::Who;
 
-/// The capabilities that ns-enter raises for fs-build and priv-drop, as setpriv(1) takes them.
-const RAISED: &str = "-all,+sys_admin,+dac_override,+dac_read_search,+fowner,+fsetid,+chown,+setuid,+setgid,\
-                      +setfcap,+setpcap,+mknod";
+/// The most that ns-enter raises for fs-build and priv-drop where one id is mapped, but for what the command may keep;
+/// as setpriv(1) takes them.
+const RAISED: &str = "-all,+sys_admin,+dac_override,+setpcap";
 
 /// New mount, PID and IPC namespaces; for the ordinary user in a user namespace where he keeps his id and has what
 /// ns-enter raises.
