@@ -1,24 +1,22 @@
 //! `sallyport compile`: a bwrap command line becomes a plan in a file.
 
 use crate::failure::{Failure, Res};
+use crate::output::Output;
 use common::opts::bwrap::{Answer, CommandLine};
 use common::opts::{Host, Live, help};
 use common::plan::Buffer;
 use common::report::{Fault, Voice};
 use common::sys::{Fd, Result as SysResult, Strings, Vector};
 use std::ffi::{CStr, CString, OsString};
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `compile` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Write the plan to FILE, not to standard output.
-    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// What you would have given to bwrap: options, then the command.
     #[arg(
         value_name = "BWRAP-ARGUMENTS",
@@ -32,16 +30,8 @@ pub struct Args {
 
 /// Compiles, and writes the plan.
 pub fn run(args: Args) -> Res<ExitCode> {
-    if args.output.is_none() && io::stdout().is_terminal() {
-        return Err(Failure::new(
-            "a plan is not written to a terminal: give -o FILE, or redirect the output",
-        ));
-    }
-    let plan = compile(&args.arguments)?;
-    match &args.output {
-        Some(file) => store(file, plan),
-        None => io::stdout().write_all(plan).map_err(|e| Failure::new(format_args!("standard output: {e}"))),
-    }?;
+    args.output.check()?;
+    args.output.write(compile(&args.arguments)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,24 +64,6 @@ fn strings(first: &str, words: &[OsString]) -> Res<Strings<'static>> {
         vector.push(word).map_err(|_| Failure::new("too many arguments"))?;
     }
     Ok(vector.finish())
-}
-
-/// Puts the plan in the place of `file` in one step, so that nobody ever launches half of one.
-fn store(file: &Path, plan: &[u8]) -> Res<()> {
-    let fault = |e: io::Error| Failure::new(format_args!("{}: {e}", file.display()));
-    if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
-        // A pipe or a device has nothing to be put in the place of.
-        return File::options().write(true).open(file).and_then(|mut to| to.write_all(plan)).map_err(fault);
-    }
-    // Behind a symbolic link it is the file that is replaced.
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    let mut name = target.file_name().map(OsString::from).unwrap_or_default();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let draft = target.with_file_name(name);
-    let written = File::create_new(&draft)
-        .and_then(|mut to| to.write_all(plan))
-        .and_then(|()| fs::rename(&draft, &target));
-    written.inspect_err(|_| drop(fs::remove_file(&draft))).map_err(fault)
 }
 
 /// The world of one who compiles now and launches later.

@@ -99,3 +99,8 @@ fn up_to_limit(from: impl Read) -> io::Result<Vec<u8>> {
     from.take(MAX_PLAN as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+/// The plan in the file at `path`.
+pub fn load(path: &Path) -> Res<Document> {
+    Document::decode(&read(path)?).map_err(|e| Failure::new(format_args!("{}: {e}", path.display())))
+}

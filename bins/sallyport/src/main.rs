@@ -7,7 +7,12 @@ mod compile;
 mod completions;
 mod document;
 mod failure;
+mod from_json;
+mod json;
 mod launch;
+mod output;
+mod show;
+mod words;
 
 use clap::{Parser, Subcommand};
 use failure::Res;
@@ -27,6 +32,10 @@ enum Task {
     Compile(compile::Args),
     /// Launch a plan.
     Run(launch::Args),
+    /// Say what a plan will do.
+    Show(show::Args),
+    /// Make a plan of its JSON form.
+    FromJson(from_json::Args),
     /// Write completions for a shell.
     Completions(completions::Args),
 }
@@ -42,6 +51,8 @@ fn run(task: Task) -> Res<ExitCode> {
     match task {
         Task::Compile(args) => compile::run(args),
         Task::Run(args) => launch::run(args),
+        Task::Show(args) => show::run(args),
+        Task::FromJson(args) => from_json::run(args),
         Task::Completions(args) => completions::run(args),
     }
 }

@@ -1,26 +1,14 @@
 //! `sallyport compile` and `sallyport run`: what is compiled now is launched later, as bwrap would have done it.
 
+#![allow(clippy::unwrap_used)] // Tests: what fails to unwrap fails the test.
+
+mod common;
+
+use common::{compiled, sallyport};
 use stage::{Bench, Who, ended, everyone, explain};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::{End, Fd, Job, Stdin};
-
-/// `sallyport` beside the stages, as `who`, with these words.
-fn sallyport<W: AsRef<std::ffi::OsStr>>(bench: &Bench, who: Who, words: &[W]) -> Job {
-    let program = bench.install(Path::new(env!("CARGO_BIN_EXE_sallyport")), "bin/sallyport", 0o755);
-    let mut job = bench.job(program, who);
-    job.args(words);
-    job
-}
-
-/// The file that `compile` makes of these words for bwrap.
-fn compiled(bench: &Bench, who: Who, words: &[&str]) -> PathBuf {
-    let file = bench.dir("plans", who).join("plan");
-    let mut job = sallyport(bench, who, &["compile", "-o"]);
-    job.arg(&file).args(words);
-    ended(&job.run().unwrap(), 0);
-    file
-}
 
 fn run(bench: &Bench, who: Who, file: &Path, words: &[&str]) -> Job {
     let mut job = sallyport(bench, who, &["run"]);

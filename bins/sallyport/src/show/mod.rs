@@ -1,0 +1,32 @@
+//! `sallyport show`: what a launch will do, in words a person reviews, or as JSON.
+
+use crate::failure::Res;
+use crate::output::print;
+use crate::{document, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `show` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// All of the plan as JSON, for `from-json` to read back.
+    #[arg(long)]
+    json: bool,
+    /// The JSON Schema of that, and no plan.
+    #[arg(long, conflicts_with_all = ["json", "plan"])]
+    schema: bool,
+    /// The plan; - is standard input.
+    #[arg(value_name = "PLAN", required_unless_present = "schema", value_hint = clap::ValueHint::FilePath)]
+    plan: Option<PathBuf>,
+}
+
+/// Says it on standard output.
+pub fn run(args: Args) -> Res<ExitCode> {
+    let Some(plan) = args.plan else {
+        print(json::schema::schema().text().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let document = document::load(&plan)?;
+    print(json::of(&document).text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

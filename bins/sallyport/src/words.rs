@@ -1,0 +1,58 @@
+//! Names and bytes as people read them.
+
+use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX};
+use common::sys::clone_flags as flags;
+
+/// The header's flags. A test asks the decoder whether these are all.
+pub const FLAGS: [(&str, u16); 2] = [("level-prefix", FLAG_LEVEL_PREFIX), ("bwrap", FLAG_BWRAP)];
+
+/// Namespaces as `/proc/PID/ns` calls them, and their `CLONE_NEW*` bits.
+pub const NAMESPACES: [(&str, u32); 6] = [
+    ("mnt", flags::NEWNS),
+    ("cgroup", flags::NEWCGROUP),
+    ("uts", flags::NEWUTS),
+    ("ipc", flags::NEWIPC),
+    ("pid", flags::NEWPID),
+    ("net", flags::NEWNET),
+];
+
+/// `bytes` as text: what is not printable UTF-8 as `\xNN`, a backslash as `\\`.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                c if c.is_control() => c.to_string().bytes().for_each(|byte| escape_byte(byte, &mut out)),
+                c => out.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| escape_byte(*byte, &mut out));
+    }
+    out
+}
+
+fn escape_byte(byte: u8, out: &mut String) {
+    out.push_str(&format!("\\x{byte:02x}"));
+}
+
+/// The bytes that [`escaped`] made `text` of; `None` if a backslash in it is neither `\\` nor `\xNN`.
+pub fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let (tail, byte) = match (byte, after) {
+            (b'\\', [b'\\', tail @ ..]) => (tail, b'\\'),
+            (b'\\', [b'x', high, low, tail @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).ok().filter(|d| !d.starts_with('+'))?;
+                (tail, u8::from_str_radix(digits, 16).ok()?)
+            }
+            (b'\\', _) => return None,
+            _ => (after, *byte),
+        };
+        rest = tail;
+        out.push(byte);
+    }
+    Some(out)
+}
