@@ -3,19 +3,24 @@
 use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{Plan, SeccompLoad, Stage};
-use crate::report::Outcome;
+use crate::report::{At, Outcome};
 use crate::sys;
 
 /// Loads the filters that `plan` has, if any, into this process, in order. `no_new_privs` is set already.
 ///
-/// Every filter but the last has to allow this prctl(2), or the next cannot be loaded; and the last has to allow
-/// what is left to do, which for the command is one execve.
+/// Every filter but the last has to allow this prctl(2) (seccomp(2) where the plan asks for flags), or the next
+/// cannot be loaded; and the last has to allow what is left to do, which for the command is one execve.
 pub fn apply(plan: &Plan<'static>) -> Outcome<()> {
     if !plan.has(Stage::SeccompLoad) {
         return Ok(());
     }
     let frame = plan.decode(Stage::SeccompLoad, SeccompLoad::decode).map_err(|bad| bad.fault())?;
+    let flags = sys::seccomp_flags(frame.log, frame.spec_allow);
     for program in frame.programs.iter() {
+        if flags != 0 {
+            sys::seccomp(flags, program.bytes()).at(|| fault!("seccomp(SECCOMP_SET_MODE_FILTER)"))?;
+            continue;
+        }
         sys::seccomp_set_mode_filter(program.bytes()).map_err(|errno| match errno {
             Errno::INVAL => fault!(
                 "Unable to set up system call filtering as requested: prctl(PR_SET_SECCOMP) reported EINVAL. \

@@ -27,6 +27,9 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(InitReaper::decode)?;
+    if frame.control.is_some() {
+        return Err(fault!("The plan asks for what this stage does not do yet"));
+    }
     // 3. Apply. The directory first: a lock file may be named relative to it.
     chain.enter_directory()?;
     // ORDER: before the fork. These locks belong to this process, not to its children, and one that cannot be

@@ -44,6 +44,9 @@ struct Pipes {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(NsEnter::decode)?;
+    if !frame.forward.is_empty() || frame.stop_signal.is_some() || frame.handle_reboot {
+        return Err(fault!("The plan asks for what this stage does not do yet"));
+    }
     // 2. Entry state: who calls, and what this host allows.
     let decided = namespaces::decide(&frame)?;
     // 3. Apply. A caller who ignores SIGCHLD would have the kernel reap the child before it can be asked.

@@ -27,6 +27,9 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(PrivDrop::decode)?;
+    if frame.allow_new_privs || frame.attributes.is_some() {
+        return Err(fault!("The plan asks for what this stage does not do yet"));
+    }
     // 3. Apply.
     userns::enter(&frame, &chain.passed)?;
     if let Some(proc) = chain.passed.proc.take() {

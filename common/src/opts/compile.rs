@@ -7,7 +7,7 @@ use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{
     Assembly, Buffer, Command, FLAG_BWRAP, FLAG_LEVEL_PREFIX, FsBuild, InitReaper, ListWriter, Namespaces,
-    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
+    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, SignalSet, Stage, UserNs,
 };
 use crate::report::Outcome;
 use crate::sys::{Result, clone_flags as flags};
@@ -61,7 +61,9 @@ impl CommandLine<'_> {
         }
         if !self.seccomp_load.programs.is_empty() {
             let programs = self.seccomp_load.programs.list();
-            plan.frame(Stage::SeccompLoad, |out| SeccompLoad { programs }.encode(out))?;
+            plan.frame(Stage::SeccompLoad, |out| {
+                SeccompLoad { programs, log: false, spec_allow: false }.encode(out)
+            })?;
         }
         plan.frame(Stage::Command, |out| {
             let CommandLine { command, .. } = self;
@@ -90,6 +92,9 @@ impl CommandLine<'_> {
             json_status_fd: ns.json_status_fd,
             userns_block_fd: ns.userns_block_fd,
             raise: self.raised(),
+            forward: SignalSet::EMPTY,
+            stop_signal: None,
+            handle_reboot: false,
         }
     }
 
@@ -136,7 +141,7 @@ impl CommandLine<'_> {
         FsBuild { best_effort: fs.best_effort, file_label: fs.file_label, ops: fs.ops.list() }.encode(out)
     }
 
-    fn priv_drop_frame(&self) -> PrivDrop {
+    fn priv_drop_frame(&self) -> PrivDrop<'_> {
         let drop = &self.priv_drop;
         PrivDrop {
             userns2_fd: drop.userns2_fd,
@@ -147,6 +152,8 @@ impl CommandLine<'_> {
             cap_drop: drop.cap_drop,
             new_session: drop.new_session,
             die_with_parent: self.ns_enter.die_with_parent,
+            allow_new_privs: false,
+            attributes: None,
         }
     }
 
@@ -163,6 +170,7 @@ impl CommandLine<'_> {
             locks: self.init_reaper.locks.list(),
             sync_fds: self.init_reaper.sync_fds.list(),
             die_with_parent: self.ns_enter.die_with_parent,
+            control: None,
         }
         .encode(out)
     }

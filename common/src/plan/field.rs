@@ -100,6 +100,11 @@ plain_fields! {
     CapSet: |reader, name| take_number(reader, name).map(CapSet);
     FdNumber: |reader, name| take_number_to(reader, name, i32::MAX as u64).map(|n| FdNumber(n as u32));
     Mode: |reader, name| take_number_to(reader, name, 0o7777).map(|n| Mode(n as u32));
+    SignalSet: |reader, name| take_number(reader, name).map(SignalSet);
+    Signal: |reader, name| {
+        let number = take_number_to(reader, name, u64::from(Signal::MOST))?;
+        Signal::new(number as u8).ok_or_else(|| reader.bad(name, "cut short or out of range"))
+    };
     Text<'a>: |reader, name| take_text(reader, name).map(Text);
     Path<'a>: |reader, name| {
         let text = take_text(reader, name)?;
@@ -187,6 +192,81 @@ impl TryFrom<u32> for Mode {
 
     fn try_from(bits: u32) -> Result<Mode, &'static str> {
         Mode::new(bits).ok_or("permissions beyond 07777")
+    }
+}
+
+/// The number of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Signal(u8);
+
+impl Signal {
+    /// The highest, `SIGRTMAX`.
+    pub const MOST: u8 = 64;
+
+    /// `number` as a signal; `None` for 0 and beyond 64.
+    pub const fn new(number: u8) -> Option<Signal> {
+        if number == 0 || number > Signal::MOST { None } else { Some(Signal(number)) }
+    }
+
+    /// The number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<Signal> for u32 {
+    fn from(signal: Signal) -> u32 {
+        u32::from(signal.0)
+    }
+}
+
+impl TryFrom<u32> for Signal {
+    type Error = &'static str;
+
+    fn try_from(number: u32) -> Result<Signal, &'static str> {
+        u8::try_from(number).ok().and_then(Signal::new).ok_or("no signal")
+    }
+}
+
+/// A set of signals as the kernel writes it: bit n is signal n + 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SignalSet(pub u64);
+
+impl SignalSet {
+    /// No signal.
+    pub const EMPTY: SignalSet = SignalSet(0);
+
+    /// The set of `signals`, each from 1 to 64.
+    pub const fn of(signals: &[u8]) -> SignalSet {
+        let mut set = 0;
+        let mut rest = signals;
+        while let [first, tail @ ..] = rest {
+            set |= 1 << (*first - 1);
+            rest = tail;
+        }
+        SignalSet(set)
+    }
+
+    /// Whether `signal` is in the set.
+    pub const fn has(self, signal: u8) -> bool {
+        signal >= 1 && signal <= Signal::MOST && self.0 >> (signal - 1) & 1 == 1
+    }
+
+    /// Everything in this set or in `other`.
+    pub const fn union(self, other: SignalSet) -> SignalSet {
+        SignalSet(self.0 | other.0)
+    }
+
+    /// This set without `other`.
+    pub const fn without(self, other: SignalSet) -> SignalSet {
+        SignalSet(self.0 & !other.0)
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 

@@ -20,11 +20,11 @@ mod writer;
 pub use buffer::Buffer;
 pub use check::check;
 pub use command::{Command, EnvOp};
-pub use field::{FdNumber, Field, List, ListWriter, Mode, Program};
+pub use field::{FdNumber, Field, List, ListWriter, Mode, Program, Signal, SignalSet};
 pub use fs_build::{Access, FsBuild, MountOp};
-pub use init_reaper::InitReaper;
+pub use init_reaper::{Control, InitReaper, Left};
 pub use ns_enter::{Namespaces, NsEnter, SecondUserNs, UserNs};
-pub use priv_drop::PrivDrop;
+pub use priv_drop::{Attributes, CapChange, PrivDrop, Rlimit};
 pub use reader::{BadPlan, Plan, Reader};
 pub use seccomp_load::SeccompLoad;
 pub use writer::{Assembly, assemble, seal, write};
@@ -33,7 +33,7 @@ pub use writer::{Assembly, assemble, seal, write};
 pub const MAGIC: [u8; 8] = *b"sallypt\n";
 
 /// The format version: it changes with every change of a record. A stage takes its own version only.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Header: magic, version (u16), flags (u16), length of the whole plan (u32), all little-endian.
 pub const HEADER_LEN: usize = 16;
@@ -130,6 +130,28 @@ macro_rules! record {
             pub fn encode(&self, out: &mut $crate::plan::Buffer) -> $crate::sys::Result<()> {
                 $($crate::plan::Field::encode(&self.$field, out)?;)*
                 Ok(())
+            }
+        }
+
+        $crate::plan::record!(@field $name $($life)?);
+    };
+    // A record inside another one.
+    (@field $name:ident $life:lifetime) => {
+        $crate::plan::record!(@impl $life, $name<$life>, $name);
+    };
+    (@field $name:ident) => {
+        $crate::plan::record!(@impl 'de, $name, $name);
+    };
+    (@impl $life:lifetime, $type:ty, $name:ident) => {
+        impl<$life> $crate::plan::Field<$life> for $type {
+            fn decode(reader: &mut $crate::plan::Reader<$life>, _: &'static str)
+                -> Result<Self, $crate::plan::BadPlan>
+            {
+                $name::decode(reader)
+            }
+
+            fn encode(&self, out: &mut $crate::plan::Buffer) -> $crate::sys::Result<()> {
+                $name::encode(self, out)
             }
         }
     };

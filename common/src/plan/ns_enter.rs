@@ -1,6 +1,6 @@
 //! The frame of ns-enter: namespaces, ids, and what the monitor outside reports to whom.
 
-use super::{BadPlan, Buffer, FdNumber, Field, Reader, record, variants};
+use super::{BadPlan, Buffer, FdNumber, Field, Reader, Signal, SignalSet, record, variants};
 use crate::caps::CapSet;
 use crate::sys::Result as SysResult;
 use crate::sys::clone_flags as flags;
@@ -99,5 +99,11 @@ record! {
         pub userns_block_fd: Option<FdNumber>,
         /// Capabilities in the new user namespace that the later stages need, over their execs.
         pub raise: CapSet,
+        /// The signals that the monitor passes on into the sandbox (`--forward-signals`).
+        pub forward: SignalSet,
+        /// What the command gets for SIGTERM, SIGINT and SIGHUP where there is no init-reaper (`--stop-signal`).
+        pub stop_signal: Option<Signal>,
+        /// A pid 1 that powers off or reboots ends the launch with a status of its own (`--handle-reboot`).
+        pub handle_reboot: bool,
     }
 }

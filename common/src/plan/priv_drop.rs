@@ -1,11 +1,11 @@
 //! The frame of priv-drop: what is given up for good.
 
-use super::{FdNumber, record};
+use super::{FdNumber, List, Mode, Signal, record};
 use crate::caps::CapSet;
 
 record! {
     /// What priv-drop does.
-    pub struct PrivDrop {
+    pub struct PrivDrop<'a> {
         /// Join this user namespace after the mounts (`--userns2`).
         pub userns2_fd: Option<FdNumber>,
         /// No user namespace can be made inside any more (`--disable-userns`).
@@ -22,5 +22,82 @@ record! {
         pub new_session: bool,
         /// The command dies with the process that started the sandbox.
         pub die_with_parent: bool,
+        /// An exec may still give the command privileges (`--allow-new-privs`).
+        pub allow_new_privs: bool,
+        /// What else is changed of the process; a launch in bubblewrap's manner changes nothing else.
+        pub attributes: Option<Attributes<'a>>,
+    }
+}
+
+record! {
+    /// Attributes of the process, in the order in which they are changed.
+    pub struct Attributes<'a> {
+        /// Resource limits (`--rlimit`).
+        pub rlimits: List<'a, Rlimit>,
+        /// The supplementary groups, all of them (`--groups`, `--clear-groups`, `--init-groups`).
+        pub groups: Option<List<'a, u32>>,
+        /// Real group id (`--rgid`, `--regid`).
+        pub rgid: Option<u32>,
+        /// Effective, saved and file system group id (`--egid`, `--regid`).
+        pub egid: Option<u32>,
+        /// Real user id (`--ruid`, `--reuid`).
+        pub ruid: Option<u32>,
+        /// Effective, saved and file system user id (`--euid`, `--reuid`).
+        pub euid: Option<u32>,
+        /// What an exec can give at most (`--bounding-set`).
+        pub bounding: CapChange,
+        /// The securebits flags (`--securebits`).
+        pub securebits: Option<u32>,
+        /// What an exec may keep (`--inh-caps`).
+        pub inheritable: CapChange,
+        /// What may become effective (`--permitted-caps`).
+        pub permitted: CapChange,
+        /// What the kernel checks (`--effective-caps`).
+        pub effective: CapChange,
+        /// What an exec keeps (`--ambient-caps`).
+        pub ambient: CapChange,
+        /// A new session keyring, empty (`--new-keyring`).
+        pub keyring: bool,
+        /// The file mode mask (`--umask`).
+        pub umask: Option<Mode>,
+        /// The signal of the parent's death; the inner `None` is no signal (`--pdeathsig`).
+        pub pdeathsig: Option<Option<Signal>>,
+    }
+}
+
+record! {
+    /// A change of a set of capabilities: first what goes, then what comes.
+    pub struct CapChange {
+        /// What goes.
+        pub drop: CapSet,
+        /// What comes.
+        pub add: CapSet,
+    }
+}
+
+impl CapChange {
+    /// No change.
+    pub const NONE: CapChange = CapChange { drop: CapSet::EMPTY, add: CapSet::EMPTY };
+
+    /// `set` changed.
+    pub const fn of(self, set: CapSet) -> CapSet {
+        set.without(self.drop).union(self.add)
+    }
+
+    /// Whether it changes no set.
+    pub const fn is_none(self) -> bool {
+        self.drop.is_empty() && self.add.is_empty()
+    }
+}
+
+record! {
+    /// A resource limit.
+    pub struct Rlimit {
+        /// `RLIMIT_*` by its number.
+        pub resource: u32,
+        /// The soft limit; unlimited is the largest number. Without one it stays.
+        pub soft: Option<u64>,
+        /// The hard limit, likewise.
+        pub hard: Option<u64>,
     }
 }

@@ -7,5 +7,9 @@ record! {
     pub struct SeccompLoad<'a> {
         /// The filters, in the order they are loaded; the kernel asks the last one first.
         pub programs: List<'a, Program<'a>>,
+        /// What they refuse is logged (`--log`).
+        pub log: bool,
+        /// The mitigation of speculative store bypass stays as it is (`--spec-allow`).
+        pub spec_allow: bool,
     }
 }

@@ -15,7 +15,7 @@ struct Records<'a> {
     flags: u16,
     ns_enter: Option<NsEnter<'a>>,
     fs_build: Option<FsBuild<'a>>,
-    priv_drop: Option<PrivDrop>,
+    priv_drop: Option<PrivDrop<'a>>,
     init_reaper: Option<InitReaper<'a>>,
     seccomp_load: Option<SeccompLoad<'a>>,
     command: Command<'a>,
@@ -93,17 +93,18 @@ fn plan_of_one(stage: Stage, frame: Vec<u8>) -> Vec<u8> {
 fn fields_of(stage: &str) -> BTreeSet<&'static str> {
     type Fields = &'static [(&'static str, &'static str)];
     type Variants = &'static [(u32, &'static str, Fields)];
-    let (fields, variants): (Fields, Variants) = match stage {
-        "ns-enter" => (NsEnter::FIELDS, &[]),
-        "fs-build" => (FsBuild::FIELDS, MountOp::VARIANTS),
-        "priv-drop" => (PrivDrop::FIELDS, &[]),
-        "init-reaper" => (InitReaper::FIELDS, &[]),
-        "seccomp-load" => (SeccompLoad::FIELDS, &[]),
-        "command" => (Command::FIELDS, EnvOp::VARIANTS),
+    let (records, variants): (&[Fields], &[Variants]) = match stage {
+        "ns-enter" => (&[NsEnter::FIELDS], &[]),
+        "fs-build" => (&[FsBuild::FIELDS], &[MountOp::VARIANTS]),
+        "priv-drop" => (&[PrivDrop::FIELDS, Attributes::FIELDS, CapChange::FIELDS, Rlimit::FIELDS], &[]),
+        "init-reaper" => (&[InitReaper::FIELDS, Control::FIELDS], &[Left::VARIANTS]),
+        "seccomp-load" => (&[SeccompLoad::FIELDS], &[]),
+        "command" => (&[Command::FIELDS], &[EnvOp::VARIANTS]),
         "plan" => return ["magic", "version", "flags", "length", "frame"].into(),
         other => panic!("{other:?} is no stage"),
     };
-    let all = fields.iter().chain(variants.iter().flat_map(|(_, _, fields)| fields.iter()));
+    let of_variants = variants.iter().flat_map(|variants| variants.iter().map(|(_, _, fields)| *fields));
+    let all = records.iter().copied().chain(of_variants).flatten();
     all.map(|(name, _)| *name).chain(["frame", "end"]).collect()
 }
 

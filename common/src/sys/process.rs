@@ -169,27 +169,49 @@ pub fn set_child_subreaper() -> Result<()> {
     raw::plain(nr::PRCTL, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0]).map(drop)
 }
 
-/// `prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program)`: adds a filter, `program` being whole 8-byte
-/// `struct sock_filter` entries in native byte order.
+/// `struct sock_fprog`: a filter as the kernel takes it.
+#[repr(C)]
+struct Fprog {
+    len: u16,
+    filter: *const u8,
+}
+
+impl Fprog {
+    /// `program`, which is whole 8-byte `struct sock_filter` entries in native byte order.
+    fn of(program: &[u8]) -> Result<Fprog> {
+        let len = u16::try_from(program.len() / 8).map_err(|_| crate::errno::Errno::INVAL)?;
+        Ok(Fprog { len, filter: program.as_ptr() })
+    }
+}
+
+/// `prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program)`: adds a filter.
 ///
 /// Not seccomp(2): callers write filters that allow this prctl, as bubblewrap asks of all filters but the last.
 /// [PR_SET_SECCOMP(2const)](https://man7.org/linux/man-pages/man2/PR_SET_SECCOMP.2const.html)
 pub fn seccomp_set_mode_filter(program: &[u8]) -> Result<()> {
     const PR_SET_SECCOMP: usize = 22;
     const MODE_FILTER: usize = 2;
-    /// `struct sock_fprog`.
-    #[repr(C)]
-    struct Fprog {
-        len: u16,
-        filter: *const u8,
-    }
-    let Ok(len) = u16::try_from(program.len() / 8) else {
-        return Err(crate::errno::Errno::INVAL);
-    };
-    let fprog = Fprog { len, filter: program.as_ptr() };
+    let fprog = Fprog::of(program)?;
     // SAFETY: the call reads one struct sock_fprog, a live local, and `len` entries of 8 bytes at `filter`:
     // `program` holds at least that many and is borrowed until the return; the kernel copies byte by byte, so
     // no alignment is needed.
     unsafe { raw::syscall6(nr::PRCTL, [PR_SET_SECCOMP, MODE_FILTER, (&raw const fprog) as usize, 0, 0, 0]) }
         .map(drop)
+}
+
+/// The flags of [`seccomp`] (`SECCOMP_FILTER_FLAG_LOG`, `SECCOMP_FILTER_FLAG_SPEC_ALLOW`).
+pub const fn seccomp_flags(log: bool, spec_allow: bool) -> u32 {
+    const LOG: u32 = 2;
+    const SPEC_ALLOW: u32 = 4;
+    (if log { LOG } else { 0 }) | (if spec_allow { SPEC_ALLOW } else { 0 })
+}
+
+/// `seccomp(SECCOMP_SET_MODE_FILTER, flags, program)`: the same with [`seccomp_flags`].
+/// [seccomp(2)](https://man7.org/linux/man-pages/man2/seccomp.2.html)
+pub fn seccomp(flags: u32, program: &[u8]) -> Result<()> {
+    const SET_MODE_FILTER: usize = 1;
+    let fprog = Fprog::of(program)?;
+    let args = [SET_MODE_FILTER, flags as usize, (&raw const fprog) as usize, 0, 0, 0];
+    // SAFETY: as in `seccomp_set_mode_filter`. Without the flags that make one, no descriptor is returned.
+    unsafe { raw::syscall6(nr::SECCOMP, args) }.map(drop)
 }

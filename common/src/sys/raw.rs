@@ -65,6 +65,7 @@ pub mod nr {
     pub const UNSHARE: usize = 272;
     pub const PIPE2: usize = 293;
     pub const SETNS: usize = 308;
+    pub const SECCOMP: usize = 317;
     pub const MEMFD_CREATE: usize = 319;
     pub const EXECVEAT: usize = 322;
     pub const STATX: usize = 332;

@@ -8,7 +8,7 @@ use common::plan::{
 use common::sys::clone_flags as flags;
 use stage::filters::{deny, program};
 use stage::tree::{bind, dir, proc};
-use stage::{FS_BUILD, INIT_REAPER, NS_ENTER, PRIV_DROP, Records, list, path};
+use stage::{FS_BUILD, INIT_REAPER, NS_ENTER, PRIV_DROP, Records, SECCOMP_LOAD, list, path};
 use std::path::PathBuf;
 
 /// A launch in both forms.
@@ -133,7 +133,7 @@ fn everything() -> Launch {
         fs_build: Some(FsBuild { ops: list(&ops), ..FS_BUILD }),
         priv_drop: Some(common::plan::PrivDrop { new_session: true, die_with_parent: true, ..PRIV_DROP }),
         init_reaper: Some(common::plan::InitReaper { die_with_parent: true, ..INIT_REAPER }),
-        seccomp_load: Some(SeccompLoad { programs: list(&[program(filter.clone())]) }),
+        seccomp_load: Some(SeccompLoad { programs: list(&[program(filter.clone())]), ..SECCOMP_LOAD }),
         ..Records::new(&words)
     };
     let options = [

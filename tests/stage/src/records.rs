@@ -3,7 +3,7 @@
 use common::caps::CapSet;
 use common::plan::{
     Command, Field, FsBuild, InitReaper, List, ListWriter, Namespaces, NsEnter, PrivDrop, SeccompLoad,
-    SecondUserNs, Stage, UserNs,
+    SecondUserNs, SignalSet, Stage, UserNs,
 };
 use common::text::{Path, Text};
 use std::ffi::{CStr, CString};
@@ -19,7 +19,7 @@ pub struct Records {
     /// fs-build's.
     pub fs_build: Option<FsBuild<'static>>,
     /// priv-drop's.
-    pub priv_drop: Option<PrivDrop>,
+    pub priv_drop: Option<PrivDrop<'static>>,
     /// init-reaper's.
     pub init_reaper: Option<InitReaper<'static>>,
     /// seccomp-load's.
@@ -76,13 +76,16 @@ pub const NS_ENTER: NsEnter<'static> = NsEnter {
     json_status_fd: None,
     userns_block_fd: None,
     raise: CapSet::EMPTY,
+    forward: SignalSet::EMPTY,
+    stop_signal: None,
+    handle_reboot: false,
 };
 
 /// fs-build without an operation.
 pub const FS_BUILD: FsBuild<'static> = FsBuild { best_effort: false, file_label: None, ops: List::EMPTY };
 
 /// priv-drop that gives up all it always gives up.
-pub const PRIV_DROP: PrivDrop = PrivDrop {
+pub const PRIV_DROP: PrivDrop<'static> = PrivDrop {
     userns2_fd: None,
     disable_userns: false,
     assert_userns_disabled: false,
@@ -91,14 +94,17 @@ pub const PRIV_DROP: PrivDrop = PrivDrop {
     block_fd: None,
     new_session: false,
     die_with_parent: false,
+    allow_new_privs: false,
+    attributes: None,
 };
 
 /// init-reaper that holds nothing.
 pub const INIT_REAPER: InitReaper<'static> =
-    InitReaper { locks: List::EMPTY, sync_fds: List::EMPTY, die_with_parent: false };
+    InitReaper { locks: List::EMPTY, sync_fds: List::EMPTY, die_with_parent: false, control: None };
 
 /// seccomp-load without a filter.
-pub const SECCOMP_LOAD: SeccompLoad<'static> = SeccompLoad { programs: List::EMPTY };
+pub const SECCOMP_LOAD: SeccompLoad<'static> =
+    SeccompLoad { programs: List::EMPTY, log: false, spec_allow: false };
 
 impl Records {
     /// A plan that runs `words` and has work for no stage.

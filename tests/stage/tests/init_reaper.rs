@@ -246,7 +246,7 @@ fn pid_1_wears_the_filters_of_the_command() {
     let programs = [deny(GETPGRP, libc::ENOSYS), deny(GETPGRP, libc::EPERM)].map(program);
     for who in everyone() {
         for count in 0..=programs.len() {
-            let filters = SeccompLoad { programs: list(&programs[..count]) };
+            let filters = SeccompLoad { programs: list(&programs[..count]), ..SECCOMP_LOAD };
             // The successor itself, in seccomp-load's place, loads none: what it sees is pid 1's alone.
             let job = with_filters(&bench, INIT_REAPER, filters, who, "wait;tree;flags");
             let view = ended(&through(job, &["setpriv", "--no-new-privs"]).run().unwrap(), 0);
@@ -262,7 +262,7 @@ fn pid_1_wears_the_filters_of_the_command() {
 #[test]
 fn pid_1_is_confined_before_the_command_can_look() {
     let bench = Bench::set_up();
-    let filters = SeccompLoad { programs: list(&[program(deny(GETPGRP, libc::ENOSYS))]) };
+    let filters = SeccompLoad { programs: list(&[program(deny(GETPGRP, libc::ENOSYS))]), ..SECCOMP_LOAD };
     for who in everyone() {
         let job = with_filters(&bench, INIT_REAPER, filters, who, "tree");
         // Each of pid 1's own steps is held up for a tenth of a second.
@@ -279,7 +279,7 @@ fn a_filter_that_pid_1_cannot_load_ends_the_command() {
     let bench = Bench::set_up();
     let nonsense = program(vec![0xff; 8]);
     for who in everyone() {
-        let filters = SeccompLoad { programs: list(&[nonsense]) };
+        let filters = SeccompLoad { programs: list(&[nonsense]), ..SECCOMP_LOAD };
         let job = with_filters(&bench, INIT_REAPER, filters, who, "forever");
         let seen = through(job, &["setpriv", "--no-new-privs"]).run().unwrap();
         let message = refused(&seen);

@@ -12,14 +12,14 @@ const AS_1000: [&str; 5] = ["unshare", "--user", "--map-user=1000", "--map-group
 const AS_ROOT: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// priv-drop with `frame`, and a successor in init-reaper's place.
-fn job(bench: &Bench, frame: PrivDrop, who: Who, steps: &str) -> Job {
+fn job(bench: &Bench, frame: PrivDrop<'static>, who: Who, steps: &str) -> Job {
     let plan = Records { priv_drop: Some(frame), ..Records::with(&[Stage::InitReaper]) };
     script(bench.stage(Stage::PrivDrop, &plan, who), steps)
 }
 
 /// The same in the entry state that ns-enter leaves: in a namespace of our own, so `--own-userns=new`; root's
 /// capabilities are told, as ns-enter tells them.
-fn in_userns(bench: &Bench, entry: &[&str], frame: PrivDrop, who: Who, steps: &str) -> Job {
+fn in_userns(bench: &Bench, entry: &[&str], frame: PrivDrop<'static>, who: Who, steps: &str) -> Job {
     let mut job = job(bench, frame, who, steps);
     if who == Who::Root {
         job.arg(format!("--caps={:x}", callers_capabilities()));

@@ -21,7 +21,7 @@ fn job(bench: &Bench, filters: &[Vec<u8>], who: Who, words: &[&str]) -> Job {
 
 fn with_command(bench: &Bench, filters: &[Vec<u8>], who: Who, command: Command<'static>) -> Job {
     let programs: Vec<_> = filters.iter().map(|filter| program(filter.clone())).collect();
-    let frame = SeccompLoad { programs: list(&programs) };
+    let frame = SeccompLoad { programs: list(&programs), ..SECCOMP_LOAD };
     let plan = Records { seccomp_load: Some(frame), command, ..Records::with(&[]) };
     // By its path: the tests change PATH.
     through(bench.stage(Stage::SeccompLoad, &plan, who), &["/usr/bin/setpriv", "--no-new-privs"])

@@ -8,7 +8,7 @@ use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 /// Most bytes one executable may have.
 const ONE: u64 = 64 * 1024;
 /// Most bytes all six may have together.
-const ALL: u64 = 256 * 1024;
+const ALL: u64 = 320 * 1024;
 
 /// Builds the default members: all that a sandbox needs and nothing else.
 pub fn build(repo: &Repo) -> Res<bool> {

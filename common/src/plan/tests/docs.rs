@@ -41,11 +41,16 @@ fn tables() -> Vec<(&'static str, String)> {
         ("InitReaper", record_table(InitReaper::FIELDS)),
         ("SeccompLoad", record_table(SeccompLoad::FIELDS)),
         ("Command", record_table(Command::FIELDS)),
+        ("Attributes", record_table(Attributes::FIELDS)),
+        ("CapChange", record_table(CapChange::FIELDS)),
+        ("Rlimit", record_table(Rlimit::FIELDS)),
+        ("Control", record_table(Control::FIELDS)),
         ("UserNs", variants_table(UserNs::VARIANTS)),
         ("SecondUserNs", variants_table(SecondUserNs::VARIANTS)),
         ("MountOp", variants_table(MountOp::VARIANTS)),
         ("Access", variants_table(Access::VARIANTS)),
         ("EnvOp", variants_table(EnvOp::VARIANTS)),
+        ("Left", variants_table(Left::VARIANTS)),
     ]
 }
 

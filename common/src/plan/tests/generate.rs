@@ -137,6 +137,67 @@ impl Random {
             json_status_fd: self.maybe(Random::fd),
             userns_block_fd: self.maybe(Random::fd),
             raise: self.caps(),
+            forward: self.signals(),
+            stop_signal: self.maybe(Random::signal),
+            handle_reboot: self.bool(),
+        }
+    }
+
+    fn signal(&mut self) -> Signal {
+        Signal::new(1 + self.below(64) as u8).unwrap()
+    }
+
+    fn signals(&mut self) -> SignalSet {
+        SignalSet(self.number())
+    }
+
+    fn id(&mut self) -> u32 {
+        self.next() as u32
+    }
+
+    fn cap_change(&mut self) -> CapChange {
+        CapChange { drop: self.caps(), add: self.caps() }
+    }
+
+    fn rlimit(&mut self) -> Rlimit {
+        Rlimit {
+            resource: self.below(20) as u32,
+            soft: self.maybe(Random::number),
+            hard: self.maybe(Random::number),
+        }
+    }
+
+    fn attributes(&mut self) -> Attributes<'static> {
+        Attributes {
+            rlimits: self.list(Random::rlimit),
+            groups: self.maybe(|random| random.list(Random::id)),
+            rgid: self.maybe(Random::id),
+            egid: self.maybe(Random::id),
+            ruid: self.maybe(Random::id),
+            euid: self.maybe(Random::id),
+            bounding: self.cap_change(),
+            securebits: self.maybe(Random::id),
+            inheritable: self.cap_change(),
+            permitted: self.cap_change(),
+            effective: self.cap_change(),
+            ambient: self.cap_change(),
+            keyring: self.bool(),
+            umask: self.maybe(Random::mode),
+            pdeathsig: self.maybe(|random| random.maybe(Random::signal)),
+        }
+    }
+
+    fn control(&mut self) -> Control<'static> {
+        let left = [Left::Wait, Left::Leave, Left::Kill { grace: self.number() as u32 }];
+        Control {
+            subreaper: self.bool(),
+            forward: self.signals(),
+            stop_signal: self.maybe(Random::signal),
+            group: self.bool(),
+            foreground: self.bool(),
+            left: left[self.below(left.len())],
+            remap_exit: self.list(Random::id),
+            parent_death_signal: self.maybe(Random::signal),
         }
     }
 
@@ -148,7 +209,7 @@ impl Random {
         }
     }
 
-    fn priv_drop(&mut self) -> PrivDrop {
+    fn priv_drop(&mut self) -> PrivDrop<'static> {
         PrivDrop {
             userns2_fd: self.maybe(Random::fd),
             disable_userns: self.bool(),
@@ -158,6 +219,8 @@ impl Random {
             block_fd: self.maybe(Random::fd),
             new_session: self.bool(),
             die_with_parent: self.bool(),
+            allow_new_privs: self.bool(),
+            attributes: self.maybe(Random::attributes),
         }
     }
 
@@ -166,6 +229,7 @@ impl Random {
             locks: self.list(Random::path),
             sync_fds: self.list(Random::fd),
             die_with_parent: self.bool(),
+            control: self.maybe(Random::control),
         }
     }
 
@@ -192,7 +256,11 @@ impl Random {
             fs_build: self.maybe(Random::fs_build),
             priv_drop: self.maybe(Random::priv_drop),
             init_reaper: self.maybe(Random::init_reaper),
-            seccomp_load: self.maybe(|random| SeccompLoad { programs: random.list(Random::program) }),
+            seccomp_load: self.maybe(|random| SeccompLoad {
+                programs: random.list(Random::program),
+                log: random.bool(),
+                spec_allow: random.bool(),
+            }),
             command: self.command(),
         }
     }
@@ -277,6 +345,7 @@ fn variant_numbers_count_from_zero_without_a_gap() {
         numbers(Access::VARIANTS),
         numbers(UserNs::VARIANTS),
         numbers(SecondUserNs::VARIANTS),
+        numbers(Left::VARIANTS),
     ] {
         assert_eq!(numbers, (0..numbers.len() as u32).collect::<Vec<_>>());
     }

@@ -41,6 +41,45 @@ fn minimal() -> Records<'static> {
 const ALLOW: [u8; 8] = [6, 0, 0, 0, 0, 0, 0xff, 0x7f];
 const NOSYS: [u8; 8] = [6, 0, 0, 0, 38, 0, 5, 0];
 
+/// What priv-drop does as a command of its own.
+fn attributes() -> Attributes<'static> {
+    let change = |drop, add| CapChange { drop: CapSet::of(&[drop]), add: CapSet::of(&[add]) };
+    Attributes {
+        rlimits: list(&[
+            Rlimit { resource: 7, soft: Some(1024), hard: Some(u64::MAX) },
+            Rlimit { resource: 4, soft: Some(0), hard: None },
+        ]),
+        groups: Some(list(&[4, 27])),
+        rgid: Some(100),
+        egid: Some(101),
+        ruid: Some(1000),
+        euid: Some(1001),
+        bounding: CapChange { drop: CapSet::ALL, add: CapSet::EMPTY },
+        securebits: Some(0x2f),
+        inheritable: change(1, 2),
+        permitted: change(3, 4),
+        effective: change(5, 6),
+        ambient: change(7, 8),
+        keyring: true,
+        umask: Some(mode(0o27)),
+        pdeathsig: Some(Signal::new(15)),
+    }
+}
+
+/// What init-reaper does as a command of its own.
+fn control() -> Control<'static> {
+    Control {
+        subreaper: true,
+        forward: SignalSet::of(&[1, 2, 3, 10, 12, 15]),
+        stop_signal: Signal::new(37),
+        group: true,
+        foreground: true,
+        left: Left::Kill { grace: 10_000 },
+        remap_exit: list(&[143, 7]),
+        parent_death_signal: Signal::new(15),
+    }
+}
+
 /// Every frame, every operation, every field set.
 fn rich() -> Records<'static> {
     let access = [Access::ReadWrite, Access::ReadOnly, Access::Device];
@@ -85,6 +124,9 @@ fn rich() -> Records<'static> {
         json_status_fd: Some(fd(23)),
         userns_block_fd: Some(fd(24)),
         raise: CapSet::of(&[cap::SYS_ADMIN, cap::NET_ADMIN]),
+        forward: SignalSet::of(&[1, 2, 15, 64]),
+        stop_signal: Signal::new(37),
+        handle_reboot: true,
     };
     let priv_drop = PrivDrop {
         userns2_fd: Some(fd(25)),
@@ -95,6 +137,8 @@ fn rich() -> Records<'static> {
         block_fd: Some(fd(26)),
         new_session: true,
         die_with_parent: true,
+        allow_new_privs: true,
+        attributes: Some(attributes()),
     };
     let programs = [NOSYS, ALLOW].map(|entry| Program::new(Box::leak(Box::new(entry))).unwrap());
     let locks = [Path(c"/run/lock"), Path(c"relative.lock")];
@@ -109,8 +153,9 @@ fn rich() -> Records<'static> {
             locks: list(&locks),
             sync_fds: list(&[fd(0), fd(127), fd(128), fd(i32::MAX)]),
             die_with_parent: true,
+            control: Some(control()),
         }),
-        seccomp_load: Some(SeccompLoad { programs: list(&programs) }),
+        seccomp_load: Some(SeccompLoad { programs: list(&programs), log: true, spec_allow: true }),
         command: Command {
             argv0: Some(Text(c"-sh")),
             env: list(&env),
@@ -154,15 +199,25 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
         items(&mut out, "ops", ops);
     }
     if let Some(frame) = &records.priv_drop {
-        out.push_str(&lines(format!("{frame:?}")));
+        out.push_str(&lines(format!("{:?}", PrivDrop { attributes: None, ..*frame })));
+        if let Some(attributes) = &frame.attributes {
+            let inner = Attributes { rlimits: List::EMPTY, groups: None, ..*attributes };
+            out.push_str(&lines(format!("{inner:?}")));
+            items(&mut out, "rlimits", &attributes.rlimits);
+            items(&mut out, "groups", &attributes.groups.unwrap_or(List::EMPTY));
+        }
     }
-    if let Some(InitReaper { locks, sync_fds, die_with_parent }) = &records.init_reaper {
+    if let Some(InitReaper { locks, sync_fds, die_with_parent, control }) = &records.init_reaper {
         writeln!(out, "InitReaper\n  die_with_parent: {die_with_parent}").unwrap();
         items(&mut out, "locks", locks);
         items(&mut out, "sync_fds", sync_fds);
+        if let Some(control) = control {
+            out.push_str(&lines(format!("{:?}", Control { remap_exit: List::EMPTY, ..*control })));
+            items(&mut out, "remap_exit", &control.remap_exit);
+        }
     }
-    if let Some(SeccompLoad { programs }) = &records.seccomp_load {
-        out.push_str("SeccompLoad\n");
+    if let Some(SeccompLoad { programs, log, spec_allow }) = &records.seccomp_load {
+        writeln!(out, "SeccompLoad\n  log: {log}\n  spec_allow: {spec_allow}").unwrap();
         items(&mut out, "programs", programs);
     }
     let Command { argv0, args, env, directory, exec_label } = &records.command;

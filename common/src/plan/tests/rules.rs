@@ -208,7 +208,7 @@ fn a_string_of_a_mebibyte_is_the_longest() {
 
 #[test]
 fn a_descriptor_number_is_no_more_than_an_int_holds() {
-    let lists = |number: &[u8]| [&[0, 1], number, &[0]].concat();
+    let lists = |number: &[u8]| [&[0, 1], number, &[0, 0]].concat();
     let most = plan_of_one(Stage::InitReaper, lists(&[0xff, 0xff, 0xff, 0xff, 0x07]));
     assert_refused_or_canonical(&most).unwrap();
     for number in [[0x80, 0x80, 0x80, 0x80, 0x08], [0xff, 0xff, 0xff, 0xff, 0x0f]] {
@@ -229,7 +229,7 @@ fn permissions_are_no_more_than_07777() {
 #[test]
 fn a_filter_is_whole_entries() {
     for length in 0..=24_u8 {
-        let frame = [&[1, length], &[0; 24][..usize::from(length)]].concat();
+        let frame = [&[1, length], &[0; 24][..usize::from(length)], &[0, 0]].concat();
         let result = assert_refused_or_canonical(&plan_of_one(Stage::SeccompLoad, frame));
         let expected = if length % 8 == 0 { Ok(()) } else { Err(bad("seccomp-load", "programs", CUT)) };
         assert_eq!(result, expected, "{length} bytes");
@@ -252,6 +252,18 @@ fn unknown_operations_variants_and_namespaces_are_refused() {
         let refused = frame_refusal(Stage::NsEnter, out.bytes());
         assert_eq!(refused, bad("ns-enter", "namespaces", "unknown namespace"));
     }
+}
+
+#[test]
+fn a_signal_is_from_1_to_64() {
+    // init-reaper: no lock, no descriptor, no death; of its control the stop signal.
+    let frame = |signal| vec![0, 0, 0, 1, 0, 0, 1, signal, 0, 0, 0, 0, 0];
+    for signal in 0..=127 {
+        let result = assert_refused_or_canonical(&plan_of_one(Stage::InitReaper, frame(signal)));
+        let refused = Err(bad("init-reaper", "stop_signal", CUT));
+        assert_eq!(result, if (1..=64).contains(&signal) { Ok(()) } else { refused }, "{signal}");
+    }
+    assert_eq!((Signal::new(0), Signal::new(65)), (None, None));
 }
 
 #[test]
