@@ -6,7 +6,6 @@
 mod compile;
 mod completions;
 mod document;
-mod failure;
 mod from_json;
 mod json;
 mod launch;
@@ -15,7 +14,7 @@ mod show;
 mod words;
 
 use clap::{Parser, Subcommand};
-use failure::Res;
+use sallyport::failure::{self, Res};
 use std::process::ExitCode;
 
 /// Sandbox plans: compile, launch, read, check, compare.
