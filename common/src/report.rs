@@ -222,15 +222,18 @@ impl Voice {
     }
 }
 
-/// A message being put together; it goes out in one write unless it is longer than the buffer.
+/// What a pipe takes whole, so that the messages of two launches do not mix in it (`PIPE_BUF`, pipe(7)).
+const PIPE_BUF: usize = 4096;
+
+/// A message being put together; it goes out in one write unless it is longer than a pipe would keep in one piece.
 struct Line {
-    buf: [u8; 1024],
+    buf: [u8; PIPE_BUF],
     len: usize,
 }
 
 impl Line {
     fn new() -> Line {
-        Line { buf: [0; 1024], len: 0 }
+        Line { buf: [0; PIPE_BUF], len: 0 }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -264,15 +267,27 @@ impl Line {
         }
     }
 
-    /// A path may hold terminal escapes that its owner chose; a message about it must not act them out.
+    /// A path may hold terminal escapes that its owner chose, or line ends that make two messages of one; a message
+    /// about it must not act them out. That goes for the controls from U+0080 on as well, which a terminal takes for
+    /// escapes: bytes of that range are left alone only inside a longer character of UTF-8.
     fn escaped(&mut self, bytes: &[u8]) {
+        let mut inside = 0u8;
         for &byte in bytes {
-            if byte < 0x20 && byte != b'\n' && byte != b'\t' || byte == 0x7f {
+            let continues = byte & 0xc0 == 0x80;
+            let high_control = (0x80..0xa0).contains(&byte) && inside == 0;
+            if byte < 0x20 || byte == 0x7f || high_control {
                 let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + (n - 10) };
                 self.push(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
             } else {
                 self.push(&[byte]);
             }
+            inside = match byte {
+                0xc3..=0xdf => 1,
+                0xe0..=0xef => 2,
+                0xf0..=0xf4 => 3,
+                _ if continues => inside.saturating_sub(1),
+                _ => 0,
+            };
         }
     }
 
@@ -363,5 +378,19 @@ mod tests {
     fn control_characters_of_a_path_are_not_acted_out() {
         let fault = fault!("Can't open ", c"/a\x1b[2J\x7f\r");
         assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't open /a\\x1b[2J\\x7f\\x0d\n");
+        // A line of its own would read as a message of its own, with a level of its choice.
+        let fault = fault!("Can't open ", c"/a\n<3>bwrap: b\t");
+        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't open /a\\x0a<3>bwrap: b\\x09\n");
+    }
+
+    #[test]
+    fn letters_beyond_ascii_stay_and_controls_beyond_ascii_do_not() {
+        let fault = fault!("Can't open ", c"/\u{e9}\u{20ac}\u{1f600}\u{155}");
+        assert_eq!(text(BWRAP, LOG_ERR, fault), "bwrap: Can't open /\u{e9}\u{20ac}\u{1f600}\u{155}\n");
+        let fault = fault!("Can't open ", &b"/\xc2\x9b31m\x9b31m \xe9"[..]);
+        let mut line = Line::new();
+        BWRAP.write(LOG_ERR, &fault, &mut line);
+        let expected = b"bwrap: Can't open /\xc2\\x9b31m\\x9b31m \xe9\n";
+        assert_eq!(line.buf[..line.len].escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 }
