@@ -34,8 +34,26 @@ impl OwnedFd {
         OwnedFd(fd.0)
     }
 
-    pub(super) fn returned(value: usize) -> OwnedFd {
-        OwnedFd(value as i32)
+    /// Takes over the descriptor that a system call returned.
+    pub(super) fn returned(value: usize) -> Result<OwnedFd> {
+        OwnedFd(value as i32).above_standard()
+    }
+
+    /// This, or a copy of it that is none of the standard three.
+    ///
+    /// With one of those closed by the caller the kernel gives its number to the next file that is opened. Messages
+    /// would be written into that, and pid 1 and the monitor, which close all but the standard three, would keep it:
+    /// an executable on the host's own mount, say, which the command could reach through /proc/1/fd.
+    fn above_standard(self) -> Result<OwnedFd> {
+        if self.0 > STDERR.0 { Ok(self) } else { self.moved_up() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn moved_up(self) -> Result<OwnedFd> {
+        let copy = |how| raw::plain(nr::FCNTL, [self.fd().arg(), how, STDERR.arg() + 1, 0, 0, 0]);
+        let flags = raw::plain(nr::FCNTL, [self.fd().arg(), F_GETFD, 0, 0, 0, 0])?;
+        copy(if flags & FD_CLOEXEC == 0 { F_DUPFD } else { F_DUPFD_CLOEXEC }).map(|fd| OwnedFd(fd as i32))
     }
 
     /// The number, still owned by this value.
@@ -94,6 +112,7 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
     raw::plain(nr::CLOSE_RANGE, [first as usize, last as usize, 0, 0, 0, 0]).map(drop)
 }
 
+const F_DUPFD: usize = 0;
 const F_GETFD: usize = 1;
 const F_SETFD: usize = 2;
 const F_GETFL: usize = 3;
@@ -119,7 +138,7 @@ pub fn set_cloexec(fd: Fd, on: bool) -> Result<()> {
 
 /// A copy of `fd`, close-on-exec, with the lowest free number that is at least `min` (`F_DUPFD_CLOEXEC`).
 pub fn dup_at_least(fd: Fd, min: i32) -> Result<OwnedFd> {
-    raw::plain(nr::FCNTL, [fd.arg(), F_DUPFD_CLOEXEC, Fd(min).arg(), 0, 0, 0]).map(OwnedFd::returned)
+    raw::plain(nr::FCNTL, [fd.arg(), F_DUPFD_CLOEXEC, Fd(min).arg(), 0, 0, 0]).and_then(OwnedFd::returned)
 }
 
 /// Whether `fd` was opened for writing (`fcntl(F_GETFL)`, access mode).
@@ -167,8 +186,14 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     // SAFETY: pipe2 writes two ints at the pointer, which is room for exactly these, live to the return.
     unsafe { raw::syscall6(nr::PIPE2, [ends.as_mut_ptr() as usize, O_CLOEXEC, 0, 0, 0, 0]) }?;
     // SAFETY: pipe2 has returned without an error, so it has written both numbers.
-    let [read, write] = unsafe { ends.assume_init() };
-    Ok((OwnedFd(read), OwnedFd(write)))
+    let ends = unsafe { ends.assume_init() };
+    both(ends)
+}
+
+/// Takes over both ends of a pipe or a pair of sockets.
+pub(super) fn both([a, b]: [i32; 2]) -> Result<(OwnedFd, OwnedFd)> {
+    let (a, b) = (OwnedFd(a), OwnedFd(b));
+    Ok((a.above_standard()?, b.above_standard()?))
 }
 
 /// `read(fd, buf)`: the number of bytes read, 0 at the end.

@@ -36,7 +36,7 @@ pub mod resolve {
 pub fn openat(dir: Fd, path: &CStr, flags: u32, mode: u32) -> Result<OwnedFd> {
     let args = [dir.arg(), path.as_ptr() as usize, flags as usize, mode as usize, 0, 0];
     // SAFETY: openat reads the NUL-terminated string at `path`, borrowed until it returns.
-    unsafe { raw::syscall6(nr::OPENAT, args) }.map(OwnedFd::returned)
+    unsafe { raw::syscall6(nr::OPENAT, args) }.and_then(OwnedFd::returned)
 }
 
 /// `openat2(dir, path, {flags, mode, resolve})` (Linux 5.6). The kernel may say `EAGAIN` when a rename goes on
@@ -59,7 +59,7 @@ pub fn openat2(dir: Fd, path: &CStr, flags: u32, mode: u32, resolve: u64) -> Res
         // exactly that size.
         match unsafe { raw::syscall6(nr::OPENAT2, args) } {
             Err(Errno::AGAIN) if tries < 128 => tries += 1,
-            other => return other.map(OwnedFd::returned),
+            other => return other.and_then(OwnedFd::returned),
         }
     }
 }
@@ -315,7 +315,7 @@ pub fn memfd_create(name: &CStr) -> Result<OwnedFd> {
         Err(Errno::INVAL) => create(CLOEXEC | ALLOW_SEALING),
         other => other,
     }
-    .map(OwnedFd::returned)
+    .and_then(OwnedFd::returned)
 }
 
 /// Whether `fd` is a terminal (`ioctl(TCGETS)`).
@@ -326,4 +326,11 @@ pub fn is_terminal(fd: Fd) -> bool {
     let mut termios = [0u8; 64];
     // SAFETY: TCGETS writes one struct termios, fewer bytes than `termios` has, live to the return.
     unsafe { raw::syscall6(nr::IOCTL, [fd.arg(), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]) }.is_ok()
+}
+
+/// The user namespace that owns the namespace which `fd` is open on (`ioctl(NS_GET_USERNS)`).
+/// [NS_GET_USERNS(2const)](https://man7.org/linux/man-pages/man2/NS_GET_USERNS.2const.html)
+pub fn ns_get_userns(fd: Fd) -> Result<OwnedFd> {
+    const NS_GET_USERNS: usize = 0xb701;
+    raw::plain(nr::IOCTL, [fd.arg(), NS_GET_USERNS, 0, 0, 0, 0]).and_then(OwnedFd::returned)
 }

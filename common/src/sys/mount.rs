@@ -33,7 +33,7 @@ pub fn open_tree_clone(fd: Fd, recursive: bool) -> Result<OwnedFd> {
         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: open_tree reads the empty NUL-terminated string, a constant.
     unsafe { raw::syscall6(nr::OPEN_TREE, [fd.arg(), c"".as_ptr() as usize, flags, 0, 0, 0]) }
-        .map(OwnedFd::returned)
+        .and_then(OwnedFd::returned)
 }
 
 /// `open_tree(dir, path, OPEN_TREE_CLONE | AT_RECURSIVE)`: lookup and copy in one call, symbolic links followed.
@@ -41,7 +41,7 @@ pub fn open_tree_clone_at(dir: Fd, path: &CStr) -> Result<OwnedFd> {
     let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
     // SAFETY: open_tree reads the NUL-terminated string at `path`, borrowed until it returns.
     unsafe { raw::syscall6(nr::OPEN_TREE, [dir.arg(), path.as_ptr() as usize, flags, 0, 0, 0]) }
-        .map(OwnedFd::returned)
+        .and_then(OwnedFd::returned)
 }
 
 /// `move_mount(from, "", to, "", F_EMPTY_PATH | T_EMPTY_PATH)`: attaches the detached mount `from` at `to`.
@@ -97,7 +97,7 @@ pub fn open_tree_attr_clone_at(dir: Fd, path: &CStr, set: u64) -> Result<OwnedFd
     let args = [dir.arg(), path.as_ptr() as usize, flags, (&raw const what) as usize, size, 0];
     // SAFETY: open_tree_attr reads the NUL-terminated string at `path`, borrowed until it returns, and `size` bytes
     // at `what`, a live local of exactly that size.
-    unsafe { raw::syscall6(nr::OPEN_TREE_ATTR, args) }.map(OwnedFd::returned)
+    unsafe { raw::syscall6(nr::OPEN_TREE_ATTR, args) }.and_then(OwnedFd::returned)
 }
 
 /// Whether this kernel has open_tree_attr(2), and so all that came with it in Linux 6.15: mounts can be attached to
@@ -112,7 +112,7 @@ pub fn has_open_tree_attr() -> bool {
 /// [fsopen(2)](https://man7.org/linux/man-pages/man2/fsopen.2.html)
 pub fn fsopen(name: &CStr) -> Result<OwnedFd> {
     // SAFETY: fsopen reads the NUL-terminated string at `name`, borrowed until it returns.
-    unsafe { raw::syscall6(nr::FSOPEN, [name.as_ptr() as usize, 1, 0, 0, 0, 0]) }.map(OwnedFd::returned)
+    unsafe { raw::syscall6(nr::FSOPEN, [name.as_ptr() as usize, 1, 0, 0, 0, 0]) }.and_then(OwnedFd::returned)
 }
 
 const FSCONFIG_SET_FLAG: usize = 0;
@@ -142,7 +142,7 @@ pub fn fsconfig_create(fd: Fd) -> Result<()> {
 /// `fsmount(fd, FSMOUNT_CLOEXEC, attributes)`: a detached mount of what `fd` has configured.
 /// [fsmount(2)](https://man7.org/linux/man-pages/man2/fsmount.2.html)
 pub fn fsmount(fd: Fd, attributes: u64) -> Result<OwnedFd> {
-    raw::plain(nr::FSMOUNT, [fd.arg(), 1, attributes as usize, 0, 0, 0]).map(OwnedFd::returned)
+    raw::plain(nr::FSMOUNT, [fd.arg(), 1, attributes as usize, 0, 0, 0]).and_then(OwnedFd::returned)
 }
 
 /// `mount(NULL, path, NULL, MS_REC | MS_SILENT | MS_SLAVE, NULL)`: no mount or unmount from now on reaches the

@@ -13,7 +13,7 @@ const SOCK_SEQPACKET: usize = 5;
 /// `socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)`.
 /// [netlink(7)](https://man7.org/linux/man-pages/man7/netlink.7.html)
 pub fn netlink_route_socket() -> Result<OwnedFd> {
-    raw::plain(nr::SOCKET, [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0, 0, 0, 0]).map(OwnedFd::returned)
+    raw::plain(nr::SOCKET, [AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0, 0, 0, 0]).and_then(OwnedFd::returned)
 }
 
 /// `send(fd, message, 0)`. [send(2)](https://man7.org/linux/man-pages/man2/send.2.html)
@@ -37,8 +37,7 @@ pub fn socketpair() -> Result<(OwnedFd, OwnedFd)> {
     // SAFETY: socketpair writes two ints at the pointer, which is room for exactly these, live to the return.
     unsafe { raw::syscall6(nr::SOCKETPAIR, args) }?;
     // SAFETY: socketpair has returned without an error, so it has written both numbers.
-    let [a, b] = unsafe { ends.assume_init() };
-    Ok((OwnedFd::adopt(Fd(a)), OwnedFd::adopt(Fd(b))))
+    super::both(unsafe { ends.assume_init() })
 }
 
 const SOL_SOCKET: usize = 1;
