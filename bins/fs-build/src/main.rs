@@ -16,6 +16,7 @@ mod files;
 mod host;
 mod instance;
 mod overlay;
+mod own;
 mod reaper;
 mod root;
 mod special;
@@ -62,7 +63,8 @@ struct Build {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(FsBuild::decode)?;
-    // 2. Entry state: what the user named is open and none of ours.
+    // 2. Entry state: nobody else lives in this mount namespace; what the user named is open and none of ours.
+    own::check(&chain.passed)?;
     let found = fds::check(&frame, &chain)?;
     // ORDER: before the pivot, after which this host's executables are out of reach.
     chain.open_next()?;

@@ -20,7 +20,7 @@ use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
 use common::rt::Start;
-use common::sys::{self, Fd, Forked, OwnedFd, o};
+use common::sys::{self, Fd, Forked, OwnedFd, clone_flags, o};
 use core::convert::Infallible;
 use namespaces::Decided;
 
@@ -93,4 +93,5 @@ fn pass(chain: &mut Chain, decided: &Decided) {
     chain.passed.caps = decided.caller_caps;
     chain.passed.ids = decided.second_ids;
     chain.passed.own_userns = decided.own_userns;
+    chain.passed.own_mounts = decided.clone_flags & clone_flags::NEWNS != 0;
 }

@@ -40,6 +40,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     caps::drop(&frame, &chain.passed)?;
     chain.passed.caps = None;
     chain.passed.own_userns = None;
+    chain.passed.own_mounts = false;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if sys::no_new_privs() != Ok(true) {
         return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));

@@ -26,6 +26,8 @@ pub struct Passed {
     pub caps: Option<CapSet>,
     /// The user namespace that the sandbox has of its own.
     pub own_userns: Option<OwnUserNs>,
+    /// Whether the mount namespace was made for this launch.
+    pub own_mounts: bool,
 }
 
 /// Where a user namespace of the sandbox's own is from.
@@ -63,6 +65,7 @@ impl Passed {
             ids: None,
             caps: None,
             own_userns: None,
+            own_mounts: false,
         }
     }
 }
@@ -85,6 +88,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--proc" => decimal(value).map(|fd| passed.proc = Some(Fd(fd))).is_some(),
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
+            b"--own-mounts" => (value == b"new").then(|| passed.own_mounts = true).is_some(),
             b"--own-userns" => OwnUserNs::parse(value).map(|own| passed.own_userns = Some(own)).is_some(),
             _ => false,
         };
@@ -237,6 +241,8 @@ mod tests {
             c"--caps=",
             c"--caps=0x1",
             c"--caps=00000000000000001",
+            c"--own-mounts=",
+            c"--own-mounts=old",
             c"--help",
             c"",
         ] {

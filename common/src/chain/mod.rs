@@ -1,7 +1,7 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
 //! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
-//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined]`:
+//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
 

@@ -148,9 +148,12 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         argument.text(own.name().as_bytes());
         argument
     });
-    let mut words = [0usize; 10];
+    let own_mounts = chain.passed.own_mounts.then(|| Argument::new("--own-mounts=new"));
+    let mut words = [0usize; 11];
     let mut argv = Vector::over(&mut words);
-    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns].into_iter().filter_map(Option::as_ref);
+    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns, &own_mounts]
+        .into_iter()
+        .filter_map(Option::as_ref);
     let all = [&argv0, &plan, &next].into_iter().chain(optional);
     argv.extend(all.map(Argument::as_c_str)).at(|| fault!("exec ", name))?;
     // The executable's own descriptor goes at its exec; it has served.
