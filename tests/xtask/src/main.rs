@@ -5,6 +5,7 @@
 
 mod deps;
 mod docs;
+mod fuzz;
 mod lint;
 mod peer;
 mod repo;
@@ -64,6 +65,14 @@ enum Task {
     },
     /// Print the path of the reference bubblewrap, installing it under the target directory when possible.
     Peer,
+    /// Run the fuzz targets (or one) under libFuzzer for a bounded time; needs a nightly toolchain and cargo-fuzz.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        secs: u64,
+        /// The target; all of them if none is named.
+        target: Option<String>,
+    },
     /// Everything CI runs, in its order.
     Ci,
 }
@@ -94,6 +103,7 @@ fn run(repo: &Repo, task: Task) -> Res<bool> {
             println!("{}", peer::find_or_install(repo)?.display());
             Ok(true)
         }
+        Task::Fuzz { secs, target } => fuzz::run(repo, secs, target.as_deref()),
         Task::Ci => ci(repo),
     }
 }
