@@ -6,11 +6,13 @@
 mod compile;
 mod completions;
 mod document;
+mod filter;
 mod from_json;
 mod json;
 mod launch;
 mod output;
 mod show;
+mod tree;
 mod words;
 
 use clap::{Parser, Subcommand};

@@ -1,5 +1,6 @@
 //! Names and bytes as people read them.
 
+use common::caps::{self, CapSet};
 use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX};
 use common::sys::clone_flags as flags;
 
@@ -55,4 +56,41 @@ pub fn unescaped(text: &str) -> Option<Vec<u8>> {
         out.push(byte);
     }
     Some(out)
+}
+
+/// `bytes` as one word: as they are if a shell would read them as they are, else quoted so that it does. What is not
+/// printable is escaped, as `$'…'` has it.
+pub fn quoted(bytes: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=:,+@%^".contains(byte);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && bytes.iter().all(plain) => text.to_owned(),
+        Ok(text) if !text.chars().any(|c| c.is_control()) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => format!("$'{}'", escaped(bytes).replace('\'', r"\'")),
+    }
+}
+
+/// `items` as a person lists them.
+pub fn listed<S: AsRef<str>>(items: &[S]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        [only] => only.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// The capabilities of a set by name.
+pub fn capabilities(set: CapSet) -> String {
+    if set == CapSet::ALL {
+        return "all capabilities".to_owned();
+    }
+    let name = |cap: u8| {
+        caps::NAMES
+            .get(usize::from(cap))
+            .map_or_else(|| format!("capability {cap}"), |name| (*name).to_owned())
+    };
+    let names: Vec<String> = set.iter().map(name).collect();
+    if names.is_empty() { "no capability".to_owned() } else { listed(&names) }
 }

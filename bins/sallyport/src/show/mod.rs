@@ -1,5 +1,15 @@
 //! `sallyport show`: what a launch will do, in words a person reviews, or as JSON.
 
+mod facts;
+mod operations;
+mod page;
+mod stages;
+mod summary;
+
+pub use facts::{Facts, Share};
+pub use operations::operation;
+
+use crate::document::Document;
 use crate::failure::Res;
 use crate::output::print;
 use crate::{document, json};
@@ -27,6 +37,16 @@ pub fn run(args: Args) -> Res<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let document = document::load(&plan)?;
-    print(json::of(&document).text().as_bytes())?;
+    let text = if args.json { json::of(&document).text() } else { text(&document) };
+    print(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The page. The same plan gives the same text, on every machine.
+pub fn text(document: &Document) -> String {
+    let facts = Facts::of(document);
+    let mut page = page::Page::default();
+    summary::write(&mut page, document, &facts);
+    stages::write(&mut page, document, &facts);
+    page.finish()
 }

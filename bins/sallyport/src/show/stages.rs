@@ -1,0 +1,187 @@
+//! The stages one after another: what each enters with, does, and gives up. Every field of a record is named in its
+//! function, so that a new one does not build until it is said here.
+
+use super::facts::Facts;
+use super::operations::{environment, operation};
+use super::page::Page;
+use crate::document::Document;
+use crate::filter;
+use crate::words::{NAMESPACES, capabilities, quoted};
+use common::plan::{
+    Command, FdNumber, FsBuild, InitReaper, NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
+};
+
+/// Writes all that have work, and the command.
+pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
+    let Document { flags: _, ns_enter, fs_build, priv_drop, init_reaper, seccomp_load, command } = document;
+    let mut number = 0;
+    let mut begin = |page: &mut Page, stage: Stage| {
+        number += 1;
+        page.section(&format!("Stage {number}: {}", stage.name()));
+    };
+    if let Some(frame) = ns_enter {
+        begin(page, Stage::NsEnter);
+        enter_namespaces(page, frame);
+    }
+    if let Some(frame) = fs_build {
+        begin(page, Stage::FsBuild);
+        build_tree(page, frame, facts);
+    }
+    if let Some(frame) = priv_drop {
+        begin(page, Stage::PrivDrop);
+        drop_privileges(page, frame);
+    }
+    if let Some(frame) = init_reaper {
+        begin(page, Stage::InitReaper);
+        reap(page, frame);
+    }
+    if let Some(frame) = seccomp_load {
+        begin(page, Stage::SeccompLoad);
+        load_filters(page, frame);
+    }
+    page.section("The command");
+    run_command(page, command);
+}
+
+/// A line for a descriptor, if there is one.
+fn descriptor(page: &mut Page, label: &str, fd: Option<FdNumber>, what: &str) {
+    if let Some(fd) = fd {
+        page.line(label, format!("descriptor {}: {what}", fd.fd().0));
+    }
+}
+
+/// A line for something that is on.
+fn switch(page: &mut Page, label: &str, on: bool, what: &str) {
+    if on {
+        page.line(label, what);
+    }
+}
+
+fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
+    let NsEnter {
+        namespaces,
+        cgroup_try,
+        user,
+        userns_fd,
+        pidns_fd,
+        uid,
+        gid,
+        second,
+        loopback,
+        hostname,
+        die_with_parent,
+        info_fd,
+        json_status_fd,
+        userns_block_fd,
+        raise,
+    } = frame;
+    page.line("privileges in", "the caller's");
+    page.line("privileges out", format!("in a new user namespace, over the exec: {}", capabilities(*raise)));
+    page.line("", "root without a new user namespace: his own; the monitor outside: none");
+    let new = NAMESPACES.iter().filter(|(_, flag)| namespaces.has(*flag)).map(|(name, _)| *name);
+    page.line("new namespaces", new.collect::<Vec<_>>().join(", "));
+    switch(page, "", *cgroup_try, "cgroup, if the kernel has them");
+    let user = match user {
+        UserNs::Keep => "none is made",
+        UserNs::UnlessRoot => "a new one, unless the caller is root",
+        UserNs::New => "a new one",
+        UserNs::Try => "a new one; root goes on without where there are none",
+    };
+    page.line("user namespace", user);
+    descriptor(page, "", *userns_fd, "joined (--userns), then closed");
+    let second = match second {
+        SecondUserNs::No => None,
+        SecondUserNs::UnlessRoot => {
+            Some("a second one inside it for the command's ids, unless those are root's")
+        }
+        SecondUserNs::Always => Some("a second one inside it"),
+        SecondUserNs::AlwaysFromRoot => Some("a second one inside it; the first maps root"),
+    };
+    page.lines("", second);
+    descriptor(page, "pid namespace", *pidns_fd, "joined (--pidns), then closed");
+    page.lines("user id", uid.map(|id| id.to_string()));
+    page.lines("group id", gid.map(|id| id.to_string()));
+    descriptor(page, "id maps", *userns_block_fd, "waited for; somebody else writes the maps");
+    switch(page, "network", *loopback, "lo is brought up");
+    page.lines("host name", hostname.map(|name| quoted(name.bytes())));
+    switch(page, "ends", *die_with_parent, "killed when the process that started it is gone");
+    descriptor(page, "reports", *info_fd, "process id as JSON, then closed");
+    descriptor(page, "reports", *json_status_fd, "process id and exit status as lines of JSON");
+}
+
+fn build_tree(page: &mut Page, frame: &FsBuild<'static>, facts: &Facts) {
+    let FsBuild { best_effort, file_label, ops } = frame;
+    page.line("privileges in", "those of the stage before");
+    page.line("privileges out", "the same");
+    switch(page, "BEST EFFORT", *best_effort, "a part that fails is a warning: no security boundary");
+    page.lines("SELinux label", file_label.map(|label| quoted(label.bytes())));
+    let hidden = |index: usize| {
+        let place = facts.tree.places.iter().find(|place| place.index == index)?;
+        place.hidden_by.map(|by| format!(" (hidden by {})", by + 1))
+    };
+    page.line("new root", "an empty tmpfs, unless an operation puts something on /");
+    for (index, op) in ops.iter().enumerate() {
+        let (dest, what) = operation(&op, facts.own_pids);
+        let dest = if dest.is_empty() { "-".to_owned() } else { dest };
+        page.line(
+            &format!("{:>4}. {dest}", index + 1),
+            format!("{what}{}", hidden(index).unwrap_or_default()),
+        );
+    }
+}
+
+fn drop_privileges(page: &mut Page, frame: &PrivDrop) {
+    let PrivDrop {
+        userns2_fd,
+        disable_userns,
+        assert_userns_disabled,
+        cap_add,
+        cap_drop,
+        block_fd,
+        new_session,
+        die_with_parent,
+    } = frame;
+    page.line("privileges in", "those of the stage before");
+    page.line("privileges out", "what the command gets; no_new_privs");
+    descriptor(page, "user namespace", *userns2_fd, "joined (--userns2), then closed");
+    switch(page, "user namespaces", *disable_userns, "none can be made inside any more");
+    switch(page, "user namespaces", *assert_userns_disabled, "refused to run if one can be made");
+    if !cap_add.is_empty() {
+        page.line("added", capabilities(*cap_add));
+    }
+    if !cap_drop.is_empty() {
+        page.line("dropped", capabilities(*cap_drop));
+    }
+    descriptor(page, "waits", *block_fd, "for something to read there, or its end; then closed");
+    switch(page, "session", *new_session, "a new one, without the caller's terminal");
+    switch(page, "ends", *die_with_parent, "killed when its parent is gone");
+}
+
+fn reap(page: &mut Page, frame: &InitReaper<'static>) {
+    let InitReaper { locks, sync_fds, die_with_parent } = frame;
+    page.line("privileges in", "the command's");
+    page.line("privileges out", "process 1: none, under the command's filters; the command: its own");
+    page.lines("read locks", locks.iter().map(|path| quoted(path.bytes())));
+    page.lines("holds open", sync_fds.iter().map(|fd| format!("descriptor {}", fd.fd().0)));
+    switch(page, "ends", *die_with_parent, "the command is killed when this process is gone");
+}
+
+fn load_filters(page: &mut Page, frame: &SeccompLoad<'static>) {
+    let SeccompLoad { programs } = frame;
+    page.line("privileges in", "the command's");
+    page.line("privileges out", "the same, under the filters");
+    for (index, program) in programs.iter().enumerate() {
+        page.line(&format!("filter {}", index + 1), format!("{} instructions", program.bytes().len() / 8));
+        page.lines("", filter::lines(program.bytes()));
+    }
+}
+
+fn run_command(page: &mut Page, command: &Command<'static>) {
+    let Command { argv0, args, env, directory, exec_label } = command;
+    page.lines("arguments", args.iter().map(|word| quoted(word.bytes())));
+    page.lines("argv[0]", argv0.map(|word| quoted(word.bytes())));
+    page.lines("environment", env.iter().map(|op| environment(&op)));
+    let default = || "the caller's, if it is there; else HOME, else /".to_owned();
+    page.line("directory", directory.map_or_else(default, |path| quoted(path.bytes())));
+    page.lines("SELinux label", exec_label.map(|label| quoted(label.bytes())));
+}

@@ -1,0 +1,182 @@
+//! The top of the page: what a reviewer wants to know first.
+
+use super::facts::{Facts, Share};
+use super::page::Page;
+use crate::document::Document;
+use crate::filter;
+use crate::tree::{Origin, Place};
+use crate::words::{capabilities, listed, quoted};
+use common::plan::EnvOp;
+
+/// Writes it.
+pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
+    page.section("Summary");
+    page.lines("runs", runs(document, facts));
+    let (writable, readable): (Vec<&Place>, Vec<&Place>) =
+        facts.tree.host().partition(|place| place.writable);
+    let of_host = |places: &[&Place]| -> Vec<String> {
+        if places.is_empty() {
+            return vec!["nothing".to_owned()];
+        }
+        places.iter().map(|place| view(place, facts)).collect()
+    };
+    page.lines("host, writable", of_host(&writable));
+    page.lines("host, read-only", of_host(&readable));
+    page.line(
+        "host, shared",
+        listed(&facts.names(Share::Shared).iter().map(|name| namespace(name)).collect::<Vec<_>>()),
+    );
+    let tried: Vec<&str> = facts.names(Share::Try).into_iter().map(namespace).collect();
+    if !tried.is_empty() {
+        page.line(
+            "host, perhaps",
+            format!("{} (shared where a new one cannot be, or root needs none)", listed(&tried)),
+        );
+    }
+    page.line("network", network(facts));
+    page.line("ids", ids(document, facts));
+    page.lines("privileges", privileges(document));
+    page.line("terminal", terminal(document));
+    page.line("filters", filters(document));
+    page.line("environment", environment(document));
+    page.line(
+        "descriptors",
+        "those the caller leaves open stay open for the command, but for those the stages use up",
+    );
+    page.line("ends", ends(document, facts));
+}
+
+/// What is run, and as which process.
+fn runs(document: &Document, facts: &Facts) -> Vec<String> {
+    let words: Vec<String> = document.command.args.iter().map(|word| quoted(word.bytes())).collect();
+    let process = match (facts.own_pids, facts.has_reaper) {
+        (true, true) => "as process 2 of a PID namespace of its own; init-reaper is process 1",
+        (true, false) => "as process 1 of a PID namespace of its own",
+        (false, true) => "in a PID namespace that is not its own, init-reaper beside it",
+        (false, false) => "in a PID namespace that is not its own",
+    };
+    vec![words.join(" "), process.to_owned()]
+}
+
+/// A mount from the host, with what one sees otherwise below it.
+fn view(place: &Place, facts: &Facts) -> String {
+    let what = match place.origin {
+        Origin::Host(path) if path == place.dest => quoted(path),
+        Origin::Host(path) => format!("{} at {}", quoted(path), quoted(&place.dest)),
+        Origin::Descriptor(fd) => format!("what descriptor {fd} has open, at {}", quoted(&place.dest)),
+        Origin::Own => quoted(&place.dest),
+    };
+    let covers: Vec<String> = facts.tree.covers(place).iter().map(|place| quoted(&place.dest)).collect();
+    let devices = if place.devices { ", with its devices" } else { "" };
+    let optional = if place.optional { ", if it is there" } else { "" };
+    let but = if covers.is_empty() { String::new() } else { format!(", but for {}", listed(&covers)) };
+    format!("{what}{devices}{optional}{but}")
+}
+
+/// A namespace by what is in it.
+fn namespace(name: &'static str) -> &'static str {
+    match name {
+        "user" => "user ids and capabilities",
+        "mnt" => "mounts",
+        "cgroup" => "cgroup paths",
+        "uts" => "host name",
+        "ipc" => "System V IPC and message queues",
+        "pid" => "processes",
+        "net" => "network",
+        "time" => "clocks",
+        other => other,
+    }
+}
+
+fn network(facts: &Facts) -> &'static str {
+    match facts.share("net") {
+        Share::New => "its own: loopback and nothing else",
+        Share::Joined => "that of a descriptor",
+        Share::Try | Share::Shared => {
+            "the host's: its interfaces, whatever listens on localhost, and all abstract sockets"
+        }
+    }
+}
+
+fn ids(document: &Document, facts: &Facts) -> String {
+    let Some(frame) = &document.ns_enter else { return "the caller's".to_owned() };
+    let id = |wanted: Option<u32>| wanted.map_or_else(|| "the caller's".to_owned(), |id| id.to_string());
+    let who = match (frame.uid, frame.gid) {
+        (None, None) => "the caller's".to_owned(),
+        (uid, gid) => format!("user {}, group {}", id(uid), id(gid)),
+    };
+    match facts.share("user") {
+        Share::Shared => format!("{who}, in the caller's user namespace"),
+        Share::Joined => format!("{who}, in the user namespace of a descriptor"),
+        Share::New => format!("{who}, in a user namespace of its own"),
+        Share::Try => format!("{who}, in a user namespace of its own; root keeps the caller's"),
+    }
+}
+
+fn privileges(document: &Document) -> Vec<String> {
+    let Some(frame) = &document.priv_drop else {
+        return vec!["whatever the caller has: nothing is given up, no_new_privs is not set".to_owned()];
+    };
+    let ordinary = capabilities(frame.cap_add);
+    let root = if frame.cap_add.is_empty() && frame.cap_drop.is_empty() {
+        "root keeps his own".to_owned()
+    } else {
+        let added = if frame.cap_add.is_empty() { String::new() } else { format!(" and gets {ordinary}") };
+        format!("root keeps his own but for {}{added}", capabilities(frame.cap_drop))
+    };
+    let nested = if frame.disable_userns {
+        "no user namespace can be made inside"
+    } else {
+        "user namespaces can be made inside, with all capabilities in them"
+    };
+    vec![
+        format!("{ordinary} for an ordinary user; {root}"),
+        "no_new_privs: set-user-ID files and file capabilities have no effect".to_owned(),
+        nested.to_owned(),
+    ]
+}
+
+fn terminal(document: &Document) -> &'static str {
+    let filtered = filter::refuses_terminal_input(document);
+    match (document.priv_drop.as_ref().is_some_and(|frame| frame.new_session), filtered) {
+        (true, _) => {
+            "a session of its own: the caller's terminal is not its controlling terminal (no TIOCSTI)"
+        }
+        (false, true) => "the caller's session; the filters refuse TIOCSTI and TIOCLINUX",
+        (false, false) => {
+            "the caller's session: TIOCSTI can type into its terminal, unless dev.tty.legacy_tiocsti is 0"
+        }
+    }
+}
+
+fn filters(document: &Document) -> String {
+    let count = document.seccomp_load.as_ref().map_or(0, |frame| frame.programs.len());
+    match count {
+        0 => "none: every system call".to_owned(),
+        1 => "1, disassembled below".to_owned(),
+        n => format!("{n}, disassembled below; the strictest answer counts"),
+    }
+}
+
+fn environment(document: &Document) -> &'static str {
+    let ops = document.command.env;
+    if ops.iter().any(|op| op == EnvOp::Clear) {
+        "only what the plan sets, and PWD"
+    } else if ops.is_empty() {
+        "the caller's, as it is"
+    } else {
+        "the caller's, with changes"
+    }
+}
+
+fn ends(document: &Document, facts: &Facts) -> &'static str {
+    let dies = document.ns_enter.as_ref().is_some_and(|frame| frame.die_with_parent);
+    match (dies, facts.own_pids) {
+        (true, true) => "with the process that started it, and all that the command has started",
+        (true, false) => "with the process that started it; what the command has started may live on",
+        (false, true) => "with the command, and all that it has started; not when whoever started it ends",
+        (false, false) => {
+            "with the command; what it has started may live on, and so may all if whoever started it ends"
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The mount tree that a plan makes, as far as the plan alone tells: what is where, what comes from the host, what
+//! hides what.
+//!
+//! Paths are taken as they are written: a symbolic link of the host that leads elsewhere is not known here.
+
+use common::plan::{Access, FsBuild, MountOp};
+
+/// Where the contents of a mount come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This path of the host.
+    Host(&'static [u8]),
+    /// Whatever this descriptor has open.
+    Descriptor(i32),
+    /// The sandbox's own, empty or made from data.
+    Own,
+}
+
+/// What an operation puts somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A mount, under which everything that was there is out of reach.
+    Mount,
+    /// A directory, file or link in what is there.
+    Entry,
+}
+
+/// One operation's place in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which operation, counted from 0.
+    pub index: usize,
+    /// Where: absolute, without `.`, `..` and double slashes.
+    pub dest: Vec<u8>,
+    /// Mount or entry.
+    pub kind: Kind,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether what is written goes to the host.
+    pub writable: bool,
+    /// Whether device nodes work there.
+    pub devices: bool,
+    /// Whether it may be missing.
+    pub optional: bool,
+    /// The later operation that hides it.
+    pub hidden_by: Option<usize>,
+}
+
+/// The tree.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// One place an operation, but for those that only change what is there.
+    pub places: Vec<Place>,
+}
+
+/// `path` from the root on, `.` and `..` resolved as if there were no symbolic links.
+pub fn normal(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join(&b'/');
+    [b"/", &joined[..]].concat()
+}
+
+/// What is left of `path` below `dir`: empty if it is `dir` itself, else with a slash in front. Both are normal.
+pub fn below<'p>(path: &'p [u8], dir: &[u8]) -> Option<&'p [u8]> {
+    if dir == b"/" {
+        return Some(if path == b"/" { b"" } else { path });
+    }
+    let rest = path.strip_prefix(dir)?;
+    if rest.is_empty() || rest.starts_with(b"/") { Some(rest) } else { None }
+}
+
+/// `dir` and what [`below`] said of something in it.
+pub fn joined(dir: &[u8], rest: &[u8]) -> Vec<u8> {
+    match (dir, rest) {
+        (b"/", b"") => b"/".to_vec(),
+        (b"/", rest) => rest.to_vec(),
+        (dir, rest) => [dir, rest].concat(),
+    }
+}
+
+impl Tree {
+    /// The tree of these operations; `own_pids` if procfs can be the sandbox's own.
+    pub fn of(frame: &FsBuild<'static>, own_pids: bool) -> Tree {
+        let mut tree = Tree::default();
+        let mut layers: Vec<&'static [u8]> = Vec::new();
+        for (index, op) in frame.ops.iter().enumerate() {
+            match op {
+                MountOp::Bind { source, dest, access, allow_missing } => {
+                    let bind = Place { optional: allow_missing, ..bind(index, dest.bytes(), access) };
+                    tree.add(Place { origin: Origin::Host(source.bytes()), ..bind });
+                }
+                MountOp::BindFd { fd, dest, access } => {
+                    let origin = Origin::Descriptor(fd.fd().0);
+                    tree.add(Place { origin, ..bind(index, dest.bytes(), access) });
+                }
+                MountOp::OverlaySrc { source } => layers.push(source.bytes()),
+                MountOp::Overlay { upper, work: _, dest } => {
+                    tree.overlay(index, &mut layers, dest.bytes());
+                    let origin = Origin::Host(upper.bytes());
+                    tree.push(Place { origin, writable: true, ..own(index, dest.bytes(), Kind::Mount) });
+                }
+                MountOp::TmpOverlay { dest } | MountOp::RoOverlay { dest } => {
+                    tree.overlay(index, &mut layers, dest.bytes());
+                }
+                MountOp::Proc { dest } => {
+                    let origin = if own_pids { Origin::Own } else { Origin::Host(b"/proc") };
+                    tree.add(Place { origin, ..own(index, dest.bytes(), Kind::Mount) });
+                }
+                MountOp::Dev { dest } | MountOp::Tmpfs { dest, .. } | MountOp::Mqueue { dest } => {
+                    tree.add(own(index, dest.bytes(), Kind::Mount));
+                }
+                MountOp::BindData { dest, .. } => tree.add(own(index, dest.bytes(), Kind::Mount)),
+                MountOp::Dir { dest, .. } | MountOp::File { dest, .. } | MountOp::Symlink { dest, .. } => {
+                    tree.add(own(index, dest.bytes(), Kind::Entry));
+                }
+                MountOp::RemountRo { dest } => tree.remount_ro(dest.bytes()),
+                MountOp::Chmod { .. } => {}
+            }
+        }
+        tree
+    }
+
+    /// The tree of a launch without fs-build: the host's.
+    pub fn of_host() -> Tree {
+        let root =
+            Place { origin: Origin::Host(b"/"), writable: true, devices: true, ..own(0, b"/", Kind::Mount) };
+        Tree { places: vec![root] }
+    }
+
+    /// The layers of an overlay, all seen at its place, none written to.
+    fn overlay(&mut self, index: usize, layers: &mut Vec<&'static [u8]>, dest: &[u8]) {
+        self.hide(dest, index);
+        for layer in layers.drain(..) {
+            self.push(Place { origin: Origin::Host(layer), ..own(index, dest, Kind::Mount) });
+        }
+    }
+
+    fn add(&mut self, place: Place) {
+        if place.kind == Kind::Mount {
+            self.hide(&place.dest.clone(), place.index);
+        }
+        self.push(place);
+    }
+
+    fn push(&mut self, place: Place) {
+        self.places.push(place);
+    }
+
+    /// A mount on `dest` hides what is there and below.
+    fn hide(&mut self, dest: &[u8], by: usize) {
+        let dest = normal(dest);
+        for place in &mut self.places {
+            if place.hidden_by.is_none() && place.index != by && below(&place.dest, &dest).is_some() {
+                place.hidden_by = Some(by);
+            }
+        }
+    }
+
+    /// Of the mount at `dest` alone; those below it stay as they are.
+    fn remount_ro(&mut self, dest: &[u8]) {
+        let dest = normal(dest);
+        if let Some(place) =
+            self.places.iter_mut().rev().find(|place| place.kind == Kind::Mount && place.dest == dest)
+        {
+            place.writable = false;
+        }
+    }
+
+    /// The mounts that come from the host and that nothing hides.
+    pub fn host(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| {
+            place.hidden_by.is_none() && place.origin != Origin::Own && place.kind == Kind::Mount
+        })
+    }
+
+    /// The mount that one finds at `path`, if the plan makes one there or above it.
+    pub fn mount_at(&self, path: &[u8]) -> Option<&Place> {
+        let reachable =
+            self.places.iter().filter(|place| place.kind == Kind::Mount && place.hidden_by.is_none());
+        reachable.filter(|place| below(path, &place.dest).is_some()).max_by_key(|place| place.dest.len())
+    }
+
+    /// The mounts below `place` that are not hidden: there it is not what one sees.
+    pub fn covers(&self, place: &Place) -> Vec<&Place> {
+        let below_it = |other: &&Place| {
+            other.kind == Kind::Mount
+                && other.hidden_by.is_none()
+                && other.index != place.index
+                && below(&other.dest, &place.dest).is_some_and(|rest| !rest.is_empty())
+        };
+        self.places.iter().filter(below_it).collect()
+    }
+
+    /// Where the host's `path` is seen in the sandbox, with the mount that shows it. Its own contents may be covered.
+    pub fn seen(&self, path: &[u8]) -> Vec<(Vec<u8>, &Place)> {
+        let mut found = Vec::new();
+        for place in self.host() {
+            let Origin::Host(source) = place.origin else { continue };
+            let Some(rest) = below(path, &normal(source)).map(<[u8]>::to_vec) else { continue };
+            let there = joined(&place.dest, &rest);
+            if self.mount_at(&there).is_some_and(|top| top.index == place.index) {
+                found.push((there, place));
+            }
+        }
+        found
+    }
+
+    /// Whether there is something at `path`, as far as the plan tells; what is inside the host's trees nobody knows.
+    pub fn has(&self, path: &[u8]) -> bool {
+        let path = normal(path);
+        let at_or_above = |place: &Place| below(&place.dest, &path).is_some();
+        path == b"/"
+            || self.places.iter().any(|place| place.hidden_by.is_none() && at_or_above(place))
+            || self.mount_at(&path).is_some_and(|place| place.origin != Origin::Own || place.dest == path)
+    }
+}
+
+/// A place of the sandbox's own.
+fn own(index: usize, dest: &[u8], kind: Kind) -> Place {
+    Place {
+        index,
+        dest: normal(dest),
+        kind,
+        origin: Origin::Own,
+        writable: false,
+        devices: false,
+        optional: false,
+        hidden_by: None,
+    }
+}
+
+/// A bind, its origin not known yet.
+fn bind(index: usize, dest: &[u8], access: Access) -> Place {
+    let (writable, devices) = match access {
+        Access::ReadWrite => (true, false),
+        Access::ReadOnly => (false, false),
+        Access::Device => (true, true),
+    };
+    Place { writable, devices, ..own(index, dest, Kind::Mount) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_made_normal() {
+        for (normal_form, path) in
+            [("/", "/"), ("/", ""), ("/", "/.."), ("/a", "a"), ("/a/b", "//a/./b/"), ("/b", "/a/../b")]
+        {
+            assert_eq!(normal(path.as_bytes()), normal_form.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
+    fn below_is_a_matter_of_whole_names() {
+        assert_eq!(below(b"/a/b", b"/a"), Some(&b"/b"[..]));
+        assert_eq!(below(b"/a", b"/a"), Some(&b""[..]));
+        assert_eq!(below(b"/ab", b"/a"), None);
+        assert_eq!(below(b"/a", b"/"), Some(&b"/a"[..]));
+        assert_eq!(below(b"/", b"/"), Some(&b""[..]));
+        assert_eq!(below(b"/", b"/a"), None);
+    }
+}
