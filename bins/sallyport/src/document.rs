@@ -19,7 +19,7 @@ pub struct Document {
     /// fs-build's.
     pub fs_build: Option<FsBuild<'static>>,
     /// priv-drop's.
-    pub priv_drop: Option<PrivDrop>,
+    pub priv_drop: Option<PrivDrop<'static>>,
     /// init-reaper's.
     pub init_reaper: Option<InitReaper<'static>>,
     /// seccomp-load's.

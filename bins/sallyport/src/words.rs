@@ -1,7 +1,7 @@
 //! Names and bytes as people read them.
 
 use common::caps::{self, CapSet};
-use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX};
+use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX, SignalSet};
 use common::sys::clone_flags as flags;
 
 /// The header's flags. A test asks the decoder whether these are all.
@@ -93,4 +93,61 @@ pub fn capabilities(set: CapSet) -> String {
     };
     let names: Vec<String> = set.iter().map(name).collect();
     if names.is_empty() { "no capability".to_owned() } else { listed(&names) }
+}
+
+/// Signals 1 to 31 without their `SIG`.
+const SIGNALS: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
+    "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
+    "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+];
+
+/// `SIGRTMIN` as glibc counts: it keeps 32 and 33 to itself.
+const SIGRTMIN: u8 = 34;
+
+/// A signal by its name, one without a name as its number.
+pub fn signal(number: u8) -> String {
+    let index = usize::from(number).wrapping_sub(1);
+    match SIGNALS.get(index) {
+        Some(name) => format!("SIG{name}"),
+        None if number == SIGRTMIN => "SIGRTMIN".to_owned(),
+        None if number > SIGRTMIN => format!("SIGRTMIN+{}", number - SIGRTMIN),
+        None => number.to_string(),
+    }
+}
+
+/// The signal that [`signal`] gives this name.
+pub fn signal_number(name: &str) -> Option<u8> {
+    (1..=64).find(|number| signal(*number) == name)
+}
+
+/// The signals of a set by name.
+pub fn signals(set: SignalSet) -> String {
+    listed(&(1..=64).filter(|number| set.has(*number)).map(signal).collect::<Vec<_>>())
+}
+
+/// Resource limits by their numbers, without `RLIMIT_`.
+const RLIMITS: [&str; 16] = [
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+];
+
+/// A resource limit by its name.
+pub fn rlimit(resource: u32) -> String {
+    let name = RLIMITS.get(resource as usize);
+    name.map_or_else(|| format!("resource {resource}"), |name| format!("RLIMIT_{name}"))
 }

@@ -3,7 +3,9 @@
 use super::value::Json;
 use crate::words::{self, NAMESPACES};
 use common::caps::{self, CapSet};
-use common::plan::{FdNumber, Field as PlanField, List, ListWriter, Mode, Namespaces, Program};
+use common::plan::{
+    FdNumber, Field as PlanField, List, ListWriter, Mode, Namespaces, Program, Signal, SignalSet,
+};
 use common::text::{MAX_TEXT, Path, Text};
 use std::ffi::{CStr, CString};
 
@@ -129,13 +131,26 @@ impl Field for u64 {
     }
 }
 
+/// The member of the object that stands for a value whose own JSON is `null`: an option of an option.
+const GIVEN: &str = "given";
+
 impl<T: Field> Field for Option<T> {
     fn to_json(&self) -> Json {
-        self.as_ref().map_or(Json::Null, T::to_json)
+        match self.as_ref().map(T::to_json) {
+            None => Json::Null,
+            Some(Json::Null) => Json::object([(GIVEN, Json::Null)]),
+            Some(json) => json,
+        }
     }
 
     fn from_json(json: &Json) -> Read<Option<T>> {
-        if *json == Json::Null { Ok(None) } else { T::from_json(json).map(Some) }
+        match json {
+            Json::Null => Ok(None),
+            json if T::absent().is_some() && *json == Json::object([(GIVEN, Json::Null)]) => {
+                T::from_json(&Json::Null).map(Some)
+            }
+            json => T::from_json(json).map(Some),
+        }
     }
 
     fn absent() -> Option<Option<T>> {
@@ -293,6 +308,52 @@ impl Field for CapSet {
     #[cfg(test)]
     fn sample(random: &mut super::sample::Random) -> CapSet {
         if random.below(8) == 0 { CapSet::ALL } else { CapSet(random.number()) }
+    }
+}
+
+impl Field for Signal {
+    fn to_json(&self) -> Json {
+        Json::String(words::signal(self.number()))
+    }
+
+    fn from_json(json: &Json) -> Read<Signal> {
+        let number = match json {
+            Json::String(name) => words::signal_number(name),
+            _ => None,
+        };
+        number
+            .and_then(Signal::new)
+            .ok_or_else(|| unlike("a signal such as \"SIGTERM\" or \"SIGRTMIN+3\"", json))
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut super::sample::Random) -> Signal {
+        Signal::new(1 + random.below(64) as u8).unwrap()
+    }
+}
+
+impl Field for SignalSet {
+    fn to_json(&self) -> Json {
+        let signals = (1..=Signal::MOST).filter(|signal| self.has(*signal));
+        Json::Array(signals.map(|signal| Json::String(words::signal(signal))).collect())
+    }
+
+    fn from_json(json: &Json) -> Read<SignalSet> {
+        let Json::Array(items) = json else { return Err(unlike("an array of signals", json)) };
+        let mut set = SignalSet::EMPTY;
+        for (index, item) in items.iter().enumerate() {
+            let signal = Signal::from_json(item).map_err(|wrong| wrong.item(index))?;
+            if set.has(signal.number()) {
+                return Err(Wrong::new(format!("{item} is there twice")).item(index));
+            }
+            set = set.union(SignalSet::of(&[signal.number()]));
+        }
+        Ok(set)
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut super::sample::Random) -> SignalSet {
+        SignalSet(random.number())
     }
 }
 

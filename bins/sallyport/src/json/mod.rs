@@ -10,6 +10,10 @@ mod tests;
 mod value;
 
 pub use field::{Field, Wrong};
+#[cfg(test)]
+pub use sample::Random;
+#[cfg(test)]
+pub use tests::golden_plans;
 pub use value::Json;
 
 use crate::document::Document;

@@ -4,8 +4,8 @@
 use super::field::{Field, Read, Wrong, unlike};
 use super::value::Json;
 use common::plan::{
-    Access, Command, EnvOp, FsBuild, InitReaper, MountOp, NsEnter, PrivDrop, SeccompLoad, SecondUserNs,
-    UserNs,
+    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, InitReaper, Left, MountOp, NsEnter,
+    PrivDrop, Rlimit, SeccompLoad, SecondUserNs, UserNs,
 };
 
 /// The members of an object that are not taken yet.
@@ -65,7 +65,7 @@ macro_rules! record {
             }
 
             fn from_json(json: &Json) -> Read<Self> {
-                let mut members = Members::of(json, concat!("an object, the frame ", stringify!($name)))?;
+                let mut members = Members::of(json, concat!("an object, the record ", stringify!($name)))?;
                 let record = $name { $($field: members.take(stringify!($field))?,)* };
                 members.finish()?;
                 Ok(record)
@@ -144,18 +144,32 @@ macro_rules! operation {
 
 record! { NsEnter, NsEnter<'static> {
     namespaces, cgroup_try, user, userns_fd, pidns_fd, uid, gid, second, loopback, hostname, die_with_parent,
-    info_fd, json_status_fd, userns_block_fd, raise,
+    info_fd, json_status_fd, userns_block_fd, raise, forward, stop_signal, handle_reboot,
 } }
 
 record! { FsBuild, FsBuild<'static> { best_effort, file_label, ops, } }
 
-record! { PrivDrop, PrivDrop {
+record! { PrivDrop, PrivDrop<'static> {
     userns2_fd, disable_userns, assert_userns_disabled, cap_add, cap_drop, block_fd, new_session, die_with_parent,
+    allow_new_privs, attributes,
 } }
 
-record! { InitReaper, InitReaper<'static> { locks, sync_fds, die_with_parent, } }
+record! { Attributes, Attributes<'static> {
+    rlimits, groups, rgid, egid, ruid, euid, bounding, securebits, inheritable, permitted, effective, ambient,
+    keyring, umask, pdeathsig,
+} }
 
-record! { SeccompLoad, SeccompLoad<'static> { programs, } }
+record! { CapChange, CapChange { drop, add, } }
+
+record! { Rlimit, Rlimit { resource, soft, hard, } }
+
+record! { InitReaper, InitReaper<'static> { locks, sync_fds, die_with_parent, control, } }
+
+record! { Control, Control<'static> {
+    subreaper, forward, stop_signal, group, foreground, left, remap_exit, parent_death_signal,
+} }
+
+record! { SeccompLoad, SeccompLoad<'static> { programs, log, spec_allow, } }
 
 record! { Command, Command<'static> { argv0, args, env, directory, exec_label, } }
 
@@ -188,4 +202,10 @@ operation! { MountOp, MountOp<'static> {
     Symlink { target, dest, },
     RemountRo { dest, },
     Chmod { path, mode, },
+} }
+
+operation! { Left, Left {
+    Wait {},
+    Leave {},
+    Kill { grace, },
 } }

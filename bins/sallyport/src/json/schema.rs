@@ -3,11 +3,11 @@
 use super::FORMAT;
 use super::records::kebab;
 use super::value::Json;
-use crate::words::{FLAGS, NAMESPACES};
+use crate::words::{self, FLAGS, NAMESPACES};
 use common::caps;
 use common::plan::{
-    Access, Command, EnvOp, FsBuild, InitReaper, MountOp, NsEnter, PrivDrop, SeccompLoad, SecondUserNs,
-    Stage, UserNs, VERSION,
+    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, InitReaper, Left, MountOp, NsEnter,
+    PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs, VERSION,
 };
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -23,12 +23,21 @@ const RECORDS: [(Stage, Fields); 6] = [
     (Stage::Command, Command::FIELDS),
 ];
 
+/// The records inside records.
+const NESTED: [(&str, Fields); 4] = [
+    ("Attributes", Attributes::FIELDS),
+    ("CapChange", CapChange::FIELDS),
+    ("Control", Control::FIELDS),
+    ("Rlimit", Rlimit::FIELDS),
+];
+
 /// The enums whose variants are plain names.
 const CHOICES: [(&str, Variants); 3] =
     [("UserNs", UserNs::VARIANTS), ("SecondUserNs", SecondUserNs::VARIANTS), ("Access", Access::VARIANTS)];
 
 /// The enums whose variants are objects with a member `op`.
-const OPERATIONS: [(&str, Variants); 2] = [("EnvOp", EnvOp::VARIANTS), ("MountOp", MountOp::VARIANTS)];
+const OPERATIONS: [(&str, Variants); 3] =
+    [("EnvOp", EnvOp::VARIANTS), ("Left", Left::VARIANTS), ("MountOp", MountOp::VARIANTS)];
 
 /// The whole schema.
 pub fn schema() -> Json {
@@ -58,7 +67,12 @@ fn plain(type_name: &str) -> String {
 fn of_type(type_name: &str) -> Json {
     if let Some(inner) = type_name.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>')) {
         let null = Json::object([("type", Json::from("null"))]);
-        return Json::object([("anyOf", Json::Array(vec![of_type(inner), null]))]);
+        let mut any = vec![of_type(inner), null];
+        if inner.starts_with("Option<") {
+            // The inner one's null has a form of its own.
+            any.push(record(None, &[("given", "null")]));
+        }
+        return one_of(any);
     }
     if let Some(inner) = type_name.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')) {
         return array(of_type(inner));
@@ -66,6 +80,7 @@ fn of_type(type_name: &str) -> Json {
     match type_name {
         "bool" => Json::object([("type", Json::from("boolean"))]),
         "u32" => number(u64::from(u32::MAX)),
+        "null" => Json::object([("type", Json::from("null"))]),
         other => Json::object([("$ref", Json::String(format!("#/$defs/{other}")))]),
     }
 }
@@ -127,6 +142,10 @@ fn definitions() -> Vec<(String, Json)> {
         ("additionalProperties", Json::Bool(false)),
     ]);
     let string = || Json::object([("type", Json::from("string"))]);
+    let signal = || {
+        let names: Vec<String> = (1..=Signal::MOST).map(words::signal).collect();
+        Json::object([("enum", Json::strings(names.iter().map(String::as_str)))])
+    };
     let instruction = array(number(u64::from(u32::MAX)));
     let leaves = [
         ("Text", one_of(vec![string(), escaped.clone()])),
@@ -136,10 +155,13 @@ fn definitions() -> Vec<(String, Json)> {
         ("u64", one_of(vec![number(u64::MAX), pattern("^[0-9]+$")])),
         ("CapSet", set(std::iter::once("ALL").chain(caps::NAMES).collect(), 63)),
         ("Namespaces", set(NAMESPACES.iter().map(|(name, _)| *name).collect(), 31)),
+        ("Signal", signal()),
+        ("SignalSet", array(signal())),
         ("Program", array(instruction)),
     ];
     let mut all: Vec<(String, Json)> =
         leaves.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    all.extend(NESTED.iter().map(|(name, fields)| ((*name).to_owned(), record(None, fields))));
     for (name, variants) in CHOICES {
         let names: Vec<String> = variants.iter().map(|(_, variant, _)| kebab(variant)).collect();
         let names = Json::strings(names.iter().map(String::as_str));

@@ -9,7 +9,8 @@ fn golden_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
 }
 
-fn golden_plans() -> Vec<(PathBuf, Vec<u8>)> {
+/// Every stored plan: its file and its bytes.
+pub fn golden_plans() -> Vec<(PathBuf, Vec<u8>)> {
     let mut plans: Vec<(PathBuf, Vec<u8>)> = std::fs::read_dir(golden_folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -205,11 +206,11 @@ fn mismatch(schema: &Json, json: &Json, root: &Json) -> Option<String> {
 }
 
 #[test]
-fn the_stored_schema_is_the_one_that_is_generated() {
+fn the_golden_schema_is_the_one_that_is_generated() {
     let (file, text) = (golden_folder().join("plan.schema.json"), schema::schema().text());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&file, &text).unwrap();
     }
     let stored = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(stored == text, "{}: run UPDATE_GOLDEN=1 cargo test -p sallyport schema", file.display());
+    assert!(stored == text, "{}: run UPDATE_GOLDEN=1 cargo test -p sallyport golden", file.display());
 }

@@ -6,8 +6,7 @@ mod page;
 mod stages;
 mod summary;
 
-pub use facts::{Facts, Share};
-pub use operations::operation;
+use facts::Facts;
 
 use crate::document::Document;
 use crate::failure::Res;
@@ -49,4 +48,35 @@ pub fn text(document: &Document) -> String {
     summary::write(&mut page, document, &facts);
     stages::write(&mut page, document, &facts);
     page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::golden_plans;
+
+    #[test]
+    fn golden_plans_are_shown_in_the_same_words_as_ever() {
+        for (plan, bytes) in golden_plans() {
+            let text = text(&Document::decode(&bytes).unwrap());
+            let file = plan.with_extension("show");
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&file, &text).unwrap();
+            }
+            let stored = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(stored == text, "{}: run UPDATE_GOLDEN=1 cargo test -p sallyport golden", file.display());
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_plan_cannot_act_on_a_terminal_or_make_lines_of_their_own() {
+        let mut random = crate::json::Random(7);
+        for _ in 0..300 {
+            let document = random.document();
+            let text = text(&document);
+            assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+            let titles = text.lines().filter(|line| !line.starts_with("  ") && !line.is_empty());
+            assert!(titles.count() <= 7, "{text}");
+        }
+    }
 }

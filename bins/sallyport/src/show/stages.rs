@@ -6,9 +6,10 @@ use super::operations::{environment, operation};
 use super::page::Page;
 use crate::document::Document;
 use crate::filter;
-use crate::words::{NAMESPACES, capabilities, quoted};
+use crate::words::{self, NAMESPACES, capabilities, listed, quoted, signals};
 use common::plan::{
-    Command, FdNumber, FsBuild, InitReaper, NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
+    Attributes, CapChange, Command, Control, FdNumber, FsBuild, InitReaper, Left, NsEnter, PrivDrop, Rlimit,
+    SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
 };
 
 /// Writes all that have work, and the command.
@@ -74,6 +75,9 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
         json_status_fd,
         userns_block_fd,
         raise,
+        forward,
+        stop_signal,
+        handle_reboot,
     } = frame;
     page.line("privileges in", "the caller's");
     page.line("privileges out", format!("in a new user namespace, over the exec: {}", capabilities(*raise)));
@@ -104,9 +108,22 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
     descriptor(page, "id maps", *userns_block_fd, "waited for; somebody else writes the maps");
     switch(page, "network", *loopback, "lo is brought up");
     page.lines("host name", hostname.map(|name| quoted(name.bytes())));
+    if !forward.is_empty() {
+        page.line("passes on", signals(*forward));
+    }
+    stop(page, *stop_signal);
     switch(page, "ends", *die_with_parent, "killed when the process that started it is gone");
+    switch(page, "ends", *handle_reboot, "power-off and reboot by process 1 have exit statuses of their own");
     descriptor(page, "reports", *info_fd, "process id as JSON, then closed");
     descriptor(page, "reports", *json_status_fd, "process id and exit status as lines of JSON");
+}
+
+/// What the command gets in the place of the signals that ask it to end.
+fn stop(page: &mut Page, signal: Option<Signal>) {
+    page.lines(
+        "stops with",
+        signal.map(|signal| format!("{} for SIGTERM, SIGINT and SIGHUP", words::signal(signal.number()))),
+    );
 }
 
 fn build_tree(page: &mut Page, frame: &FsBuild<'static>, facts: &Facts) {
@@ -130,7 +147,7 @@ fn build_tree(page: &mut Page, frame: &FsBuild<'static>, facts: &Facts) {
     }
 }
 
-fn drop_privileges(page: &mut Page, frame: &PrivDrop) {
+fn drop_privileges(page: &mut Page, frame: &PrivDrop<'static>) {
     let PrivDrop {
         userns2_fd,
         disable_userns,
@@ -140,9 +157,12 @@ fn drop_privileges(page: &mut Page, frame: &PrivDrop) {
         block_fd,
         new_session,
         die_with_parent,
+        allow_new_privs,
+        attributes,
     } = frame;
+    let nnp = if *allow_new_privs { "an exec may still give it more" } else { "no_new_privs" };
     page.line("privileges in", "those of the stage before");
-    page.line("privileges out", "what the command gets; no_new_privs");
+    page.line("privileges out", format!("what the command gets; {nnp}"));
     descriptor(page, "user namespace", *userns2_fd, "joined (--userns2), then closed");
     switch(page, "user namespaces", *disable_userns, "none can be made inside any more");
     switch(page, "user namespaces", *assert_userns_disabled, "refused to run if one can be made");
@@ -152,24 +172,112 @@ fn drop_privileges(page: &mut Page, frame: &PrivDrop) {
     if !cap_drop.is_empty() {
         page.line("dropped", capabilities(*cap_drop));
     }
+    if let Some(attributes) = attributes {
+        change_attributes(page, attributes);
+    }
     descriptor(page, "waits", *block_fd, "for something to read there, or its end; then closed");
     switch(page, "session", *new_session, "a new one, without the caller's terminal");
     switch(page, "ends", *die_with_parent, "killed when its parent is gone");
 }
 
+fn change_attributes(page: &mut Page, attributes: &Attributes<'static>) {
+    let Attributes {
+        rlimits,
+        groups,
+        rgid,
+        egid,
+        ruid,
+        euid,
+        bounding,
+        securebits,
+        inheritable,
+        permitted,
+        effective,
+        ambient,
+        keyring,
+        umask,
+        pdeathsig,
+    } = attributes;
+    page.lines("limits", rlimits.iter().map(limit));
+    page.lines(
+        "groups",
+        groups.map(|groups| listed(&groups.iter().map(|id| id.to_string()).collect::<Vec<_>>())),
+    );
+    for (label, id) in
+        [("real group", rgid), ("effective group", egid), ("real user", ruid), ("effective user", euid)]
+    {
+        page.lines(label, id.map(|id| id.to_string()));
+    }
+    page.lines("securebits", securebits.map(|bits| format!("{bits:#x}")));
+    let sets = [
+        ("bounding set", bounding),
+        ("inheritable set", inheritable),
+        ("permitted set", permitted),
+        ("effective set", effective),
+        ("ambient set", ambient),
+    ];
+    for (label, CapChange { drop, add }) in sets {
+        let dropped = if drop.is_empty() { None } else { Some(format!("without {}", capabilities(*drop))) };
+        let added = if add.is_empty() { None } else { Some(format!("with {}", capabilities(*add))) };
+        page.lines(label, dropped.into_iter().chain(added));
+    }
+    switch(page, "keyring", *keyring, "a new session keyring, empty");
+    page.lines("umask", umask.map(|mask| format!("{:04o}", mask.bits())));
+    let death = |signal: Signal| format!("{} when its parent ends", words::signal(signal.number()));
+    page.lines(
+        "signal",
+        pdeathsig.map(|signal| signal.map_or("none when its parent ends".to_owned(), death)),
+    );
+}
+
+fn limit(limit: Rlimit) -> String {
+    let Rlimit { resource, soft, hard } = limit;
+    let value = |value: Option<u64>| match value {
+        None => "as it is".to_owned(),
+        Some(u64::MAX) => "unlimited".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    format!("{}: soft {}, hard {}", words::rlimit(resource), value(soft), value(hard))
+}
+
 fn reap(page: &mut Page, frame: &InitReaper<'static>) {
-    let InitReaper { locks, sync_fds, die_with_parent } = frame;
+    let InitReaper { locks, sync_fds, die_with_parent, control } = frame;
     page.line("privileges in", "the command's");
     page.line("privileges out", "process 1: none, under the command's filters; the command: its own");
     page.lines("read locks", locks.iter().map(|path| quoted(path.bytes())));
     page.lines("holds open", sync_fds.iter().map(|fd| format!("descriptor {}", fd.fd().0)));
     switch(page, "ends", *die_with_parent, "the command is killed when this process is gone");
+    if let Some(control) = control {
+        control_command(page, control);
+    }
+}
+
+fn control_command(page: &mut Page, control: &Control<'static>) {
+    let Control { subreaper, forward, stop_signal, group, foreground, left, remap_exit, parent_death_signal } =
+        control;
+    switch(page, "orphans", *subreaper, "come to this process, which waits for them");
+    if !forward.is_empty() {
+        page.line("passes on", signals(*forward));
+    }
+    stop(page, *stop_signal);
+    switch(page, "signals go to", *group, "the command's whole process group");
+    switch(page, "process group", *foreground, "the command has its own, and the terminal");
+    let left = match left {
+        Left::Wait => "waited for".to_owned(),
+        Left::Leave => "left to the kernel or to who reaps next".to_owned(),
+        Left::Kill { grace } => format!("SIGTERM, and SIGKILL after {grace} ms"),
+    };
+    page.line("processes left", left);
+    page.lines("status 0 for", remap_exit.iter().map(|status| status.to_string()));
+    page.lines("parent's death", parent_death_signal.map(|signal| words::signal(signal.number())));
 }
 
 fn load_filters(page: &mut Page, frame: &SeccompLoad<'static>) {
-    let SeccompLoad { programs } = frame;
+    let SeccompLoad { programs, log, spec_allow } = frame;
     page.line("privileges in", "the command's");
     page.line("privileges out", "the same, under the filters");
+    switch(page, "log", *log, "what the filters refuse is logged");
+    switch(page, "speculation", *spec_allow, "the mitigation of speculative store bypass is not switched on");
     for (index, program) in programs.iter().enumerate() {
         page.line(&format!("filter {}", index + 1), format!("{} instructions", program.bytes().len() / 8));
         page.lines("", filter::lines(program.bytes()));

@@ -129,11 +129,19 @@ fn privileges(document: &Document) -> Vec<String> {
     } else {
         "user namespaces can be made inside, with all capabilities in them"
     };
-    vec![
-        format!("{ordinary} for an ordinary user; {root}"),
-        "no_new_privs: set-user-ID files and file capabilities have no effect".to_owned(),
-        nested.to_owned(),
-    ]
+    let changed = frame
+        .attributes
+        .map(|_| "user ids, groups, capability sets or limits change: see priv-drop".to_owned());
+    let nnp = if frame.allow_new_privs {
+        "no_new_privs IS NOT SET: set-user-ID files and file capabilities can give more"
+    } else {
+        "no_new_privs: set-user-ID files and file capabilities have no effect"
+    };
+    let mut lines = vec![format!("{ordinary} for an ordinary user; {root}")];
+    lines.extend(changed);
+    lines.push(nnp.to_owned());
+    lines.push(nested.to_owned());
+    lines
 }
 
 fn terminal(document: &Document) -> &'static str {

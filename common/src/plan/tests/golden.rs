@@ -235,7 +235,8 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
 }
 
 const HOW: &str = "If that was meant to change: a change of the format gives common::plan::VERSION a new number; then run\n    \
-     UPDATE_GOLDEN=1 cargo test -p common golden\nand read the difference of tests/golden/*.txt.";
+     UPDATE_GOLDEN=1 cargo test -p common golden\n    \
+     UPDATE_GOLDEN=1 cargo test -p sallyport golden\nand read the difference of tests/golden/*.txt.";
 
 fn updates() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
