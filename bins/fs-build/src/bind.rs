@@ -2,6 +2,7 @@
 
 use crate::Build;
 use crate::dest::{Kind, PATH_MAX, PRIVATE};
+use crate::host::Detached;
 use common::chain::Argument;
 use common::errno::Errno;
 use common::fault;
@@ -19,13 +20,15 @@ pub fn bind(
     access: Access,
     allow_missing: bool,
 ) -> Outcome<()> {
-    if let Some(tree) = build.host.copy_with(source.0, attributes(access)) {
-        return attach(build, tree, source.into(), dest, PRIVATE);
-    }
-    match build.host.copy(source.0) {
+    let copy = match build.host.take() {
+        Some(made) => Ok(made),
+        None => build.host.copy_with(source.0, attributes(access)),
+    };
+    match copy {
         Err(Errno::NOENT) if allow_missing => Ok(()),
         Err(errno) => Err(source_fault(source.into(), dest, errno)),
-        Ok(tree) => put(build, tree, source.into(), dest, access, PRIVATE),
+        Ok(Detached { tree, flagged: true }) => attach(build, tree, source.into(), dest, PRIVATE),
+        Ok(Detached { tree, flagged: false }) => put(build, tree, source.into(), dest, access, PRIVATE),
     }
 }
 
@@ -94,7 +97,7 @@ fn attach(build: &mut Build, tree: OwnedFd, source: Part, dest: Path<'static>, p
 }
 
 /// What `access` does not let one do, as flags of a mount.
-fn attributes(access: Access) -> u64 {
+pub fn attributes(access: Access) -> u64 {
     attr::NOSUID
         | match access {
             Access::ReadWrite => attr::NODEV,

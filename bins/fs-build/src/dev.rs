@@ -2,6 +2,7 @@
 
 use crate::Build;
 use crate::dest::{Kind, PRIVATE, cannot_mount};
+use crate::host::{Host, console};
 use crate::instance;
 use crate::special::new_tmpfs;
 use common::fault;
@@ -33,31 +34,45 @@ const LINKS: [(&CStr, &CStr); 6] = [
 /// `--dev`.
 pub fn dev(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let refused = cannot_mount("tmpfs", dest);
-    let mount = new_tmpfs(build, 0o755, None).at_mount(&refused)?;
+    if let Some(made) = build.host.take() {
+        return build.root.attach(made.tree, Kind::Dir, dest, PRIVATE, &refused);
+    }
+    let mount = new_tmpfs(build.host.label, 0o755, None).at_mount(&refused)?;
     let dev = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
-    // ORDER: attached first, since nothing can be mounted below what is not.
+    // ORDER: attached first, since before Linux 6.15 nothing can be mounted below what is not.
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
-    let devices = build.host.devices();
-    for (name, host) in DEVICES {
-        let (dir, path) = devices.as_ref().map_or((sys::CWD, host), |devices| (devices.fd(), name));
-        let tree = match build.host.copy_at(dir, path, attr::NOSUID) {
+    fill(&build.host, dev.fd(), dest)
+}
+
+/// The whole of it, attached nowhere yet; `None` where that fails, for [`dev`] to say why.
+pub fn make(host: &Host) -> Option<OwnedFd> {
+    let mount = new_tmpfs(host.label, 0o755, None).ok()?;
+    fill(host, mount.fd(), Path(c"/dev")).ok()?;
+    Some(mount)
+}
+
+/// Puts everything in `dev`, which will be or is at `dest`.
+fn fill(host: &Host, dev: Fd, dest: Path<'static>) -> Outcome<()> {
+    for (name, path) in DEVICES {
+        let tree = match host.copy_at(sys::CWD, path, attr::NOSUID) {
             Some(tree) => tree,
             None => {
-                let tree = sys::open_tree_clone_at(dir, path).at(|| fault!("Can't open source ", host))?;
+                let tree =
+                    sys::open_tree_clone_at(sys::CWD, path).at(|| fault!("Can't open source ", path))?;
                 restricted(tree, name)?
             }
         };
-        device(dev.fd(), name, &tree, &|| fault!("Can't create file ", dest, "/", name))?;
+        device(dev, name, &tree, &|| fault!("Can't create file ", dest, "/", name))?;
     }
     for (name, target) in LINKS {
-        sys::symlinkat(target, dev.fd(), name).at(|| fault!("Can't create symlink ", dest, "/", name))?;
+        sys::symlinkat(target, dev, name).at(|| fault!("Can't create symlink ", dest, "/", name))?;
     }
-    sys::mkdirat(dev.fd(), c"shm", 0o755).at(|| fault!("Can't create ", dest, "/shm"))?;
-    pts(build, dev.fd(), dest)?;
-    match build.host.console() {
+    sys::mkdirat(dev, c"shm", 0o755).at(|| fault!("Can't create ", dest, "/shm"))?;
+    pts(host, dev, dest)?;
+    match console() {
         Some(tree) => {
             let tree = restricted(tree, c"console")?;
-            device(dev.fd(), c"console", &tree, &|| fault!("creating ", dest, "/console"))
+            device(dev, c"console", &tree, &|| fault!("creating ", dest, "/console"))
         }
         None => Ok(()),
     }
@@ -75,17 +90,17 @@ fn cannot_bind(name: &'static CStr) -> Fault {
 
 /// Attaches `tree`, the copy of a device, to a file `name` that is made in `dev`.
 fn device(dev: Fd, name: &'static CStr, tree: &OwnedFd, not_made: &dyn Fn() -> Fault) -> Outcome<()> {
-    let flags = o::WRONLY | o::CREAT | o::EXCL | o::NOCTTY | o::NOFOLLOW | o::CLOEXEC;
-    let point = sys::openat(dev, name, flags, 0o444).at(not_made)?;
-    sys::move_mount(tree.fd(), point.fd()).at_mount(|| cannot_bind(name))
+    // By its name, which nobody else can have changed: this tmpfs is new, and in sight of nobody.
+    sys::mkfileat(dev, name, 0o444).at(not_made)?;
+    sys::move_mount_at(tree.fd(), dev, name).at_mount(|| cannot_bind(name))
 }
 
 /// A devpts of its own: terminals of the sandbox and of the host do not see each other.
-fn pts(build: &Build, dev: Fd, dest: Path<'static>) -> Outcome<()> {
+fn pts(host: &Host, dev: Fd, dest: Path<'static>) -> Outcome<()> {
     sys::mkdirat(dev, c"pts", 0o755).at(|| fault!("Can't create ", dest, "/pts"))?;
     let mut settings =
         [(c"newinstance", None), (c"ptmxmode", Some(c"0666")), (c"mode", Some(c"620")), (c"", None)];
-    let count = instance::with_label(&mut settings, 3, build.label);
+    let count = instance::with_label(&mut settings, 3, host.label);
     instance::mount(c"devpts", settings.get(..count).unwrap_or_default(), attr::NOSUID | attr::NOEXEC)
         .and_then(|mount| sys::move_mount_at(mount.fd(), dev, c"pts"))
         .at_mount(|| fault!("Can't mount devpts on ", dest, "/pts"))

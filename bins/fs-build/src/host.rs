@@ -1,112 +1,96 @@
-//! Copies of the host's mounts: made when they are needed, or all beforehand when the host's tree is to become the
-//! sandbox's.
+//! Where mounts come from: made when an operation needs them, or all beforehand when the host's tree is to become
+//! the sandbox's.
 
-use crate::bind::{is_same, name_of};
+use crate::bind::{attributes, is_same, name_of};
+use crate::{dev, special};
 use common::errno::Errno;
 use common::plan::{Access, FsBuild, MountOp};
 use common::sys::{self, Fd, OwnedFd, o};
+use common::text::Text;
 use core::ffi::CStr;
 
-/// How many copies are kept at most.
-const MOST: usize = 32;
+/// How many mounts are made beforehand at most.
+const MOST: usize = 48;
 
-/// The host's tree, or what was copied from it while it was whole.
+/// A mount that is attached nowhere yet.
+#[derive(Debug)]
+pub struct Detached {
+    /// The mount, or the top one of a tree.
+    pub tree: OwnedFd,
+    /// Whether it has its flags.
+    pub flagged: bool,
+}
+
+/// The host's tree, or what was made of it while it was whole.
 #[derive(Debug)]
 pub struct Host {
-    copies: [Option<OwnedFd>; MOST],
-    made: usize,
+    made: [Option<Detached>; MOST],
+    count: usize,
     /// How many of them have been taken; `None` when the host's tree is there to be copied.
     taken: Option<usize>,
-    /// Whether the kernel has open_tree_attr(2), and copies what is attached nowhere.
+    /// Whether the kernel has open_tree_attr(2), and attaches to what is attached nowhere.
     pub modern: bool,
+    /// Whether there is a new PID namespace, which /proc has to show.
+    pub new_pidns: bool,
+    /// `--file-label`.
+    pub label: Option<Text<'static>>,
 }
 
 impl Host {
-    /// The host's tree, nothing copied.
-    pub fn new(modern: bool) -> Host {
-        Host { copies: [const { None }; MOST], made: 0, taken: None, modern }
+    /// The host's tree, nothing made.
+    pub fn new(modern: bool, new_pidns: bool, label: Option<Text<'static>>) -> Host {
+        Host { made: [const { None }; MOST], count: 0, taken: None, modern, new_pidns, label }
     }
 
-    /// The mounts at `source`, with `flags` set on each; `None` where that fails, for its two halves to say why.
-    ///
-    /// What was copied beforehand is copied again: so mounts have numbers in the order of the operations, and those
-    /// that show a mount's place to whoever reads /proc/self/mountinfo by line still come after their parents.
-    pub fn copy_with(&mut self, source: &CStr, flags: u64) -> Option<OwnedFd> {
-        match self.taken {
-            None => self.copy_at(sys::CWD, source, flags),
-            Some(next) => {
-                let kept = self.copies.get(next)?.as_ref()?.fd();
-                let copy = self.copy_at(kept, c"", flags)?;
-                self.take();
-                Some(copy)
-            }
+    /// The mounts at `source`, with `flags` set on each where one call can do both.
+    pub fn copy_with(&self, source: &CStr, flags: u64) -> sys::Result<Detached> {
+        match self.copy_at(sys::CWD, source, flags) {
+            Some(tree) => Ok(Detached { tree, flagged: true }),
+            // The two halves say why.
+            None => copy(source).map(|tree| Detached { tree, flagged: false }),
         }
     }
 
-    /// The same, for what is at `path` below `dir`.
+    /// The mounts at `path` below `dir` with `flags` set on each; `None` where that fails.
     pub fn copy_at(&self, dir: Fd, path: &CStr, flags: u64) -> Option<OwnedFd> {
         if self.modern { sys::open_tree_attr_clone_at(dir, path, flags).ok() } else { None }
     }
 
-    /// The mounts at `source`.
-    pub fn copy(&mut self, source: &CStr) -> sys::Result<OwnedFd> {
-        match self.taken {
-            None => copy(source),
-            Some(_) => self.take().ok_or(Errno::NOENT),
-        }
-    }
-
-    /// The host's /dev; `None` where its devices are to be found by their paths.
-    pub fn devices(&mut self) -> Option<OwnedFd> {
-        self.taken.and_then(|_| self.take())
-    }
-
-    /// A copy of the terminal that standard output is.
-    ///
-    /// None when it is no terminal, or one that has no path here, or a path that leads to another device by now.
-    pub fn console(&mut self) -> Option<OwnedFd> {
-        match self.taken {
-            None => console(),
-            Some(_) => self.take(),
-        }
-    }
-
-    /// The next of the copies that were made beforehand.
-    fn take(&mut self) -> Option<OwnedFd> {
+    /// The mount that was made beforehand for the operation that asks; `None` where none was.
+    pub fn take(&mut self) -> Option<Detached> {
         let next = self.taken?;
         self.taken = Some(next.saturating_add(1));
-        self.copies.get_mut(next)?.take()
+        self.made.get_mut(next)?.take()
     }
 
-    /// Copies beforehand what the operations of `frame` but the first need, in their order; `None` where that cannot
-    /// be.
+    /// Makes beforehand what the operations of `frame` but the first will attach, in their order; `None` where that
+    /// cannot be, and what was made goes.
     ///
-    /// A source that is missing is such a case: an operation before it may be what makes it.
-    pub fn copy_all(&mut self, frame: &FsBuild<'static>, new_pidns: bool) -> Option<()> {
+    /// A source that is missing is such a case: an operation before it may be what makes it. In their order, since
+    /// that is the one of /proc/self/mountinfo: whoever reads that by line meets a mount after its parent.
+    pub fn make_all(&mut self, frame: &FsBuild<'static>) -> Option<()> {
         for op in frame.ops.iter().skip(1) {
-            match op {
-                MountOp::Bind { source, .. } => self.keep(Some(copy(source.0).ok()?))?,
-                MountOp::Proc { .. } if !new_pidns => self.keep(Some(copy(c"/proc").ok()?))?,
-                MountOp::Dev { .. } => {
-                    self.keep(Some(copy(c"/dev").ok()?))?;
-                    self.keep(console())?;
+            let made = match op {
+                MountOp::Bind { source, access, .. } => self.copy_with(source.0, attributes(access)).ok()?,
+                MountOp::Proc { .. } => Detached { tree: special::new_proc(self).ok()?, flagged: true },
+                MountOp::Dev { .. } => Detached { tree: dev::make(self)?, flagged: true },
+                MountOp::Tmpfs { mode, size, .. } => {
+                    let tree = special::new_tmpfs(self.label, mode.bits(), size).ok()?;
+                    Detached { tree, flagged: true }
                 }
-                _ => {}
-            }
+                MountOp::Mqueue { .. } => Detached { tree: special::new_mqueue().ok()?, flagged: true },
+                _ => continue,
+            };
+            *self.made.get_mut(self.count)? = Some(made);
+            self.count = self.count.saturating_add(1);
         }
         self.taken = Some(0);
-        Some(())
-    }
-
-    fn keep(&mut self, copy: Option<OwnedFd>) -> Option<()> {
-        *self.copies.get_mut(self.made)? = copy;
-        self.made = self.made.saturating_add(1);
         Some(())
     }
 }
 
 /// Copies the mounts at `source`.
-fn copy(source: &CStr) -> sys::Result<OwnedFd> {
+pub fn copy(source: &CStr) -> sys::Result<OwnedFd> {
     match sys::open_tree_clone_at(sys::CWD, source) {
         // A link of procfs, as /proc/self/fd/3, leads to a mount outside this mount namespace.
         Err(Errno::INVAL) => {
@@ -118,7 +102,10 @@ fn copy(source: &CStr) -> sys::Result<OwnedFd> {
     }
 }
 
-fn console() -> Option<OwnedFd> {
+/// A copy of the terminal that standard output is.
+///
+/// None when it is no terminal, or one that has no path here, or a path that leads to another device by now.
+pub fn console() -> Option<OwnedFd> {
     if !sys::is_terminal(sys::STDOUT) {
         return None;
     }
@@ -127,7 +114,7 @@ fn console() -> Option<OwnedFd> {
 }
 
 /// What the first operation lets one do in the host's whole tree, if it puts that in the place of the new root, and
-/// all others can be done there: few enough sources, no destination that is the root.
+/// all others can be done there: few enough mounts, no destination that is the root.
 pub fn whole_tree(frame: &FsBuild<'static>) -> Option<Access> {
     let mut ops = frame.ops.iter();
     let Some(MountOp::Bind { source, dest, access, .. }) = ops.next() else { return None };
@@ -140,19 +127,17 @@ pub fn whole_tree(frame: &FsBuild<'static>) -> Option<Access> {
         let name = path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
         name.is_none_or(|name| name == b"." || name == b"..")
     };
-    let mut copies = 0usize;
+    let mut mounts = 0usize;
     let fits = ops.all(|op| match op {
-        MountOp::Bind { dest, .. } | MountOp::Proc { dest } => {
-            copies = copies.saturating_add(1);
-            copies <= MOST && !special(dest.bytes())
+        MountOp::Bind { dest, .. }
+        | MountOp::Proc { dest }
+        | MountOp::Dev { dest }
+        | MountOp::Tmpfs { dest, .. }
+        | MountOp::Mqueue { dest } => {
+            mounts = mounts.saturating_add(1);
+            mounts <= MOST && !special(dest.bytes())
         }
-        MountOp::Dev { dest } => {
-            copies = copies.saturating_add(2);
-            copies <= MOST && !special(dest.bytes())
-        }
-        MountOp::Tmpfs { dest, .. } | MountOp::Mqueue { dest } | MountOp::BindData { dest, .. } => {
-            !special(dest.bytes())
-        }
+        MountOp::BindData { dest, .. } => !special(dest.bytes()),
         MountOp::Dir { .. }
         | MountOp::File { .. }
         | MountOp::Symlink { .. }

@@ -52,10 +52,6 @@ struct Build {
     layers: Layers,
     /// `--tmp-overlay`s so far.
     tmp_overlays: u32,
-    /// `--file-label`.
-    label: Option<Text<'static>>,
-    /// Whether there is a new PID namespace, which /proc has to show.
-    new_pidns: bool,
     /// A submount that cannot be remounted is a warning, said by this voice.
     lenient: Option<Voice>,
 }
@@ -68,7 +64,6 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let found = fds::check(&frame, &chain)?;
     // ORDER: before the pivot, after which this host's executables are out of reach.
     chain.open_next()?;
-    reaper::protect(&mut chain)?;
     // 3. Apply. Modes are the plan's, whatever the caller's umask.
     let umask = sys::umask(0).at(|| fault!("umask"))?;
     if let Some(label) = frame.file_label {
@@ -78,6 +73,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     for op in frame.ops.iter().skip(build.done) {
         build.apply(op)?;
     }
+    reaper::protect(&mut chain, &build.root)?;
     // 4. Give up the old root, and 5. verify that it is gone.
     build.root.enter()?;
     sys::umask(umask).at(|| fault!("umask"))?;
@@ -99,7 +95,8 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
 fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build> {
     let (new_mount_ns, new_pidns) = new_namespaces(chain)?;
     let lenient = frame.best_effort.then(|| chain.voice());
-    let mut host = Host::new(sys::has_open_tree_attr());
+    let new_host = || Host::new(sys::has_open_tree_attr(), new_pidns, frame.file_label);
+    let mut host = new_host();
     let in_place = match chain.passed.own_userns {
         Some(OwnUserNs::New) if new_mount_ns && host.modern => host::whole_tree(frame),
         _ => None,
@@ -107,18 +104,17 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
     let mut root = None;
     if let Some(access) = in_place {
         // ORDER: before anything is changed, since sources are looked up in the host's tree as it is.
-        if host.copy_all(frame, new_pidns).is_some() {
+        if host.make_all(frame).is_some() {
             root = Some(restrict_host(lenient, access)?);
         } else {
-            host = Host::new(host.modern);
+            host = new_host();
         }
     }
     let (root, done) = match root {
         Some(root) => (root, 1),
         None => (Root::make(needs(found, host.modern))?, 0),
     };
-    let label = frame.file_label;
-    Ok(Build { root, host, done, layers: Layers::new(), tmp_overlays: 0, label, new_pidns, lenient })
+    Ok(Build { root, host, done, layers: Layers::new(), tmp_overlays: 0, lenient })
 }
 
 /// Before Linux 6.15 nothing can be mounted below what is attached nowhere.
@@ -137,7 +133,7 @@ fn restrict_host(lenient: Option<Voice>, access: Access) -> Outcome<Root> {
     let root = sys::openat(sys::CWD, c"/", DIRECTORY, 0).at(|| fault!("can't open /"))?;
     // Slaves, as everything that is bound: nothing done here reaches the host.
     bind::set_flags(lenient, root.fd(), place.into(), place, (access, propagation::SLAVE))?;
-    Ok(Root::here(root))
+    Ok(Root::here(root, access))
 }
 
 impl Build {

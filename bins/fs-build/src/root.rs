@@ -2,6 +2,7 @@
 
 use crate::instance;
 use common::fault;
+use common::plan::Access;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, OwnedFd, attr, o, propagation};
 use core::ffi::CStr;
@@ -26,8 +27,9 @@ pub enum Needs {
 /// Where the new tree is while it is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Where it will be: the copy of the host's mounts that this mount namespace began with is the new tree.
-    Here,
+    /// Where it will be: the copy of the host's mounts that this mount namespace began with is the new tree, all of
+    /// it read-only or not.
+    Here { read_only: bool },
     /// Nowhere, until it is complete (Linux 6.15).
     Nowhere,
     /// On a directory of the base, which is attached in the old tree.
@@ -93,9 +95,9 @@ impl Root {
         Ok(Root::new(Place::Base, newroot, Some(tmpfs), true))
     }
 
-    /// The mounts at `root`, which is this process's root, as the new tree; the caller has restricted them.
-    pub fn here(root: OwnedFd) -> Root {
-        Root::new(Place::Here, root, None, false)
+    /// The mounts at `root`, which is this process's root, as the new tree; the caller has restricted them to `access`.
+    pub fn here(root: OwnedFd, access: Access) -> Root {
+        Root::new(Place::Here { read_only: access == Access::ReadOnly }, root, None, false)
     }
 
     fn new(place: Place, newroot: OwnedFd, base: Option<OwnedFd>, is_ours: bool) -> Root {
@@ -118,6 +120,16 @@ impl Root {
     /// Whether no operation has put a mount on the root of the new tree.
     pub fn is_ours(&self) -> bool {
         self.is_ours
+    }
+
+    /// Whether the tree is that of the host, restricted, and so has no old one above.
+    pub fn is_here(&self) -> bool {
+        matches!(self.place, Place::Here { .. })
+    }
+
+    /// Whether the tree is that of the host, and all of it was made read-only.
+    pub fn is_read_only_host(&self) -> bool {
+        self.place == Place::Here { read_only: true }
     }
 
     /// Makes `mount`, which has been attached on the root of the new tree, that root.
@@ -143,7 +155,7 @@ impl Root {
     pub fn enter(self) -> Outcome<()> {
         match self.place {
             // The caller's directory may be below a mount that the sandbox does not show.
-            Place::Here => sys::chdir(c"/").at(|| fault!("chdir /"))?,
+            Place::Here { .. } => sys::chdir(c"/").at(|| fault!("chdir /"))?,
             Place::Nowhere | Place::Base => self.pivot()?,
         }
         if self.is_entered()? { Ok(()) } else { Err(fault!("umount old root")) }

@@ -2,6 +2,7 @@
 
 use crate::Build;
 use crate::dest::{Kind, PRIVATE, cannot_mount};
+use crate::host::{self, Host};
 use crate::instance;
 use common::chain::Argument;
 use common::errno::Errno;
@@ -9,18 +10,21 @@ use common::fault;
 use common::plan::Mode;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, OwnedFd, access, attr, o};
-use common::text::Path;
+use common::text::{Path, Text};
 use core::ffi::CStr;
 
 /// `--tmpfs`.
 pub fn tmpfs(build: &mut Build, dest: Path<'static>, mode: Mode, size: Option<u64>) -> Outcome<()> {
     let refused = cannot_mount("tmpfs", dest);
-    let mount = new_tmpfs(build, mode.bits(), size).at_mount(&refused)?;
+    let mount = match build.host.take() {
+        Some(made) => made.tree,
+        None => new_tmpfs(build.host.label, mode.bits(), size).at_mount(&refused)?,
+    };
     build.root.attach(mount, Kind::Dir, dest, mode.bits(), &refused)
 }
 
 /// A tmpfs whose root has permissions `mode`, limited to `size` bytes if that is given.
-pub fn new_tmpfs(build: &Build, mode: u32, size: Option<u64>) -> sys::Result<OwnedFd> {
+pub fn new_tmpfs(label: Option<Text<'_>>, mode: u32, size: Option<u64>) -> sys::Result<OwnedFd> {
     let digit = |shift: u32| b'0' | (mode >> shift & 7) as u8;
     let octal = [digit(9), digit(6), digit(3), digit(0), 0];
     let octal = CStr::from_bytes_until_nul(&octal).map_err(|_| Errno::INVAL)?;
@@ -32,7 +36,7 @@ pub fn new_tmpfs(build: &Build, mode: u32, size: Option<u64>) -> sys::Result<Own
         *slot = (c"size", Some(limit.as_c_str()));
         count = 2;
     }
-    count = instance::with_label(&mut settings, count, build.label);
+    count = instance::with_label(&mut settings, count, label);
     let settings = settings.get(..count).unwrap_or_default();
     instance::mount(c"tmpfs", settings, attr::NOSUID | attr::NODEV)
 }
@@ -40,28 +44,47 @@ pub fn new_tmpfs(build: &Build, mode: u32, size: Option<u64>) -> sys::Result<Own
 /// `--mqueue`.
 pub fn mqueue(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let refused = cannot_mount("mqueue", dest);
-    let mount = instance::mount(c"mqueue", &[], 0).at_mount(&refused)?;
+    let mount = match build.host.take() {
+        Some(made) => made.tree,
+        None => new_mqueue().at_mount(&refused)?,
+    };
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)
+}
+
+/// The message queues of the IPC namespace.
+pub fn new_mqueue() -> sys::Result<OwnedFd> {
+    instance::mount(c"mqueue", &[], 0)
 }
 
 /// What of a procfs may be writable, by somebody who is root, and reaches beyond the sandbox.
 const COVERED: [&CStr; 4] = [c"sys", c"sysrq-trigger", c"irq", c"bus"];
 
-/// `--proc`: a new procfs for a new PID namespace, else the host's, which shows the same processes.
+/// `--proc`.
 pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let refused = cannot_mount("proc", dest);
-    let flags = attr::NOSUID | attr::NODEV;
-    let mount = if build.new_pidns {
-        instance::mount(c"proc", &[], flags | attr::NOEXEC).at_mount(&refused)?
-    } else {
-        let tree = build.host.copy(c"/proc").at(|| fault!("Can't open source /proc"))?;
-        sys::mount_setattr(tree.fd(), true, flags, 0).at_mount(&refused)?;
-        tree
+    let mount = match build.host.take() {
+        Some(made) => made.tree,
+        None => new_proc(&build.host).map_err(|errno| match errno {
+            // Not one of a mount: the host has none.
+            Errno::NOENT => fault!("Can't open source /proc").errno(errno),
+            errno => refused().mount_errno(errno),
+        })?,
     };
     // The mount's own root stays at hand for the coverings, wherever it is attached.
     let proc = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
     COVERED.into_iter().try_for_each(|name| cover(proc.fd(), name, dest))
+}
+
+/// A new procfs for a new PID namespace, else the host's, which shows the same processes.
+pub fn new_proc(host: &Host) -> sys::Result<OwnedFd> {
+    let flags = attr::NOSUID | attr::NODEV;
+    if host.new_pidns {
+        return instance::mount(c"proc", &[], flags | attr::NOEXEC);
+    }
+    let tree = host::copy(c"/proc")?;
+    sys::mount_setattr(tree.fd(), true, flags, 0)?;
+    Ok(tree)
 }
 
 /// Mounts `name` read-only over itself, if it is there and this process could write to it.

@@ -71,6 +71,14 @@ pub fn mkdirat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
         .map(drop)
 }
 
+/// `mknodat(dir, path, S_IFREG | mode, 0)`: an empty file, which nobody has opened; `EEXIST` for whatever is there.
+/// [mknod(2)](https://man7.org/linux/man-pages/man2/mknod.2.html)
+pub fn mkfileat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
+    let args = [dir.arg(), path.as_ptr() as usize, (s::IFREG | mode) as usize, 0, 0, 0];
+    // SAFETY: mknodat reads the NUL-terminated string at `path`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::MKNODAT, args) }.map(drop)
+}
+
 /// `unlinkat(dir, path, 0)`: takes away a name that is not a directory.
 /// [unlink(2)](https://man7.org/linux/man-pages/man2/unlink.2.html)
 pub fn unlinkat(dir: Fd, path: &CStr) -> Result<()> {
@@ -238,6 +246,18 @@ pub fn statfs_type(path: &CStr) -> Result<u64> {
     unsafe { raw::syscall6(nr::STATFS, [path.as_ptr() as usize, out.as_mut_ptr() as usize, 0, 0, 0, 0]) }?;
     let [kind, ..] = out;
     Ok(kind)
+}
+
+/// `fstatfs(fd)`: whether the mount that `fd` is on, or the file system, is read-only (`ST_RDONLY`).
+/// [statfs(2)](https://man7.org/linux/man-pages/man2/statfs.2.html)
+pub fn is_read_only(fd: Fd) -> Result<bool> {
+    const ST_RDONLY: u64 = 1;
+    // As above; the flags are the eleventh word.
+    let mut out = [0u64; 15];
+    // SAFETY: fstatfs writes one struct statfs, 120 bytes as `out` has, live to the return.
+    unsafe { raw::syscall6(nr::FSTATFS, [fd.arg(), out.as_mut_ptr() as usize, 0, 0, 0, 0]) }?;
+    let [.., flags, _, _, _, _] = out;
+    Ok(flags & ST_RDONLY != 0)
 }
 
 /// The mount that `path` is on, as the mount id of `statx(2)` (Linux 5.8), and whether `path` is the root of

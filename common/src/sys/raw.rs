@@ -49,6 +49,7 @@ pub mod nr {
     pub const CAPGET: usize = 125;
     pub const CAPSET: usize = 126;
     pub const STATFS: usize = 137;
+    pub const FSTATFS: usize = 138;
     pub const PIVOT_ROOT: usize = 155;
     pub const PRCTL: usize = 157;
     pub const MOUNT: usize = 165;
@@ -57,6 +58,7 @@ pub mod nr {
     pub const EXIT_GROUP: usize = 231;
     pub const OPENAT: usize = 257;
     pub const MKDIRAT: usize = 258;
+    pub const MKNODAT: usize = 259;
     pub const NEWFSTATAT: usize = 262;
     pub const UNLINKAT: usize = 263;
     pub const SYMLINKAT: usize = 266;
