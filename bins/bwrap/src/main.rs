@@ -46,7 +46,7 @@ fn check_entry(start: &Start) -> Outcome<()> {
     let uid = sys::getuid();
     // AT_SECURE is set whenever effective and real ids differ, and also by security modules that change a label
     // at this exec, which is no privilege of ours: so it only says when to look.
-    if start.secure && uid != sys::geteuid() {
+    if start.secure && (uid != sys::geteuid() || chain::lends_its_group()) {
         return Err(fault!("setuid use of bubblewrap is not supported"));
     }
     if uid != 0 {

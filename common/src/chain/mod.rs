@@ -116,15 +116,21 @@ fn refuse_raised(secure: bool) -> Outcome<()> {
     Ok(())
 }
 
-/// Whether this exec gave privileges that the process before it did not have: another effective user, or
+/// Whether this exec gave privileges that the process before it did not have: another effective user or group, or
 /// capabilities that are not ambient, which is how the stages hand them on to each other.
 fn has_more_than_its_caller() -> bool {
     let uid = sys::getuid();
-    if uid != sys::geteuid() {
+    if uid != sys::geteuid() || lends_its_group() {
         return true;
     }
     let Ok(caps) = sys::capget() else { return true };
     uid != 0 && caps.permitted.iter().any(|cap| sys::ambient_has(cap) != Ok(true))
+}
+
+/// Whether this executable has a set-group-ID bit. The groups themselves do not tell: those of a caller may differ.
+pub fn lends_its_group() -> bool {
+    const SET_GROUP_ID: u32 = 0o2000;
+    sys::stat(sys::CWD, c"/proc/self/exe").is_ok_and(|own| own.mode & SET_GROUP_ID != 0)
 }
 
 /// Runs `stage`, which may be started on a stored plan (`--stored=FD`), else as [`run`].
