@@ -1,2 +1,4 @@
 //! What the attacks share: each tries to get a command run in a weaker sandbox than was asked for, or something left
 //! on the host.
+
+pub mod hostile;

@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The ordinary user of the tests: this uid and gid, no groups, no capabilities, an empty bounding set.
@@ -47,6 +48,9 @@ pub enum Fd {
     Raw(RawFd),
 }
 
+/// What else a job's process does, as whoever runs it, last before its exec.
+pub type Enter = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+
 /// A program to run.
 #[derive(Default)]
 pub struct Job {
@@ -70,6 +74,8 @@ pub struct Job {
     pub ignore: Vec<i32>,
     /// Signals blocked at the start.
     pub block: Vec<i32>,
+    /// What is done last before the exec: limits, filters, whatever is not above.
+    pub enter: Option<Enter>,
     /// How long it may run.
     pub timeout: Option<Duration>,
 }
@@ -146,7 +152,7 @@ impl Job {
         let moves: Vec<(RawFd, RawFd)> = plan.iter().map(|(from, to)| (from.as_raw_fd(), *to)).collect();
         let closed: Vec<RawFd> = (0..3).filter(|fd| !moves.iter().any(|(_, to)| to == fd)).collect();
         let (user, umask, cwd) = (self.user, self.umask, self.cwd.clone());
-        let (ignore, block) = (self.ignore.clone(), self.block.clone());
+        let (ignore, block, last) = (self.ignore.clone(), self.block.clone(), self.enter.clone());
         let enter = move || -> io::Result<()> {
             for (from, to) in &moves {
                 check(unsafe { libc::dup2(*from, *to) })?;
@@ -177,7 +183,7 @@ impl Job {
                 });
                 check(libc::sigprocmask(libc::SIG_SETMASK, &set, std::ptr::null_mut()))?;
             }
-            Ok(())
+            last.as_ref().map_or(Ok(()), |last| last())
         };
         // SAFETY: the tests run jobs from one thread, so the child may use more than async-signal-safe functions.
         unsafe { command.pre_exec(enter) };
