@@ -1,6 +1,6 @@
 //! `_start`: relocates the image, finds arguments, environment and auxiliary vector on the stack, calls `main`.
 
-use crate::sys::{Strings, exit};
+use crate::sys::{self, Strings, exit};
 use core::ffi::c_char;
 
 /// What the kernel hands to a new program
@@ -85,9 +85,57 @@ extern "C" fn relocate_and_run(stack: *const usize, mut dynamic: *const [usize; 
         }
         entry = entry.wrapping_add(1);
     }
+    if protect(base).is_err() {
+        let _ =
+            sys::write_all(sys::STDERR, b"sallyport: Can't make relocated data read-only, nothing was run\n");
+        exit(1);
+    }
     let start = begin(stack);
     // SAFETY: the one definition is that of `entry!` in the executable, with this signature.
     unsafe { sallyport_main(start) }
+}
+
+/// An entry of the program header table (`Elf64_Phdr`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Segment {
+    kind: u32,
+    _flags: u32,
+    _offset: usize,
+    address: usize,
+    _physical: usize,
+    _in_file: usize,
+    size: usize,
+    _align: usize,
+}
+
+/// Makes read-only what the linker says nobody writes to after relocation (`PT_GNU_RELRO`). A loader does it for other
+/// programs; here it is all the writable data that an image has, so what hostile plans are read with cannot be turned.
+fn protect(base: usize) -> sys::Result<()> {
+    const PHOFF: usize = 32;
+    const PHNUM: usize = 56;
+    const PT_GNU_RELRO: u32 = 0x6474_e552;
+    const PAGE: usize = 4096;
+    // SAFETY: `base` is the image's ELF header, 64 bytes that are mapped with the program text.
+    let table = unsafe { (base.wrapping_add(PHOFF) as *const usize).read() };
+    // SAFETY: the same header.
+    let count = unsafe { (base.wrapping_add(PHNUM) as *const u16).read() };
+    for index in 0..usize::from(count) {
+        let entry = (base.wrapping_add(table) as *const Segment).wrapping_add(index);
+        // SAFETY: the header says that there are so many entries; they are mapped along with it, since the first
+        // segment begins with both (bins/build.rs, `noseparate-code`).
+        let segment = unsafe { entry.read() };
+        if segment.kind == PT_GNU_RELRO {
+            let first = base.wrapping_add(segment.address) & !(PAGE - 1);
+            let end = base.wrapping_add(segment.address).wrapping_add(segment.size);
+            let args = [first, end.wrapping_sub(first), sys::PROT_READ, 0, 0, 0];
+            // SAFETY: mprotect reads and writes no memory. It takes write permission from pages that the linker keeps
+            // for data which is relocated and then constant; nothing in them is a Rust `static mut` or has interior
+            // mutability (`cargo xtask harden`: no other writable section).
+            unsafe { sys::raw::syscall6(sys::raw::nr::MPROTECT, args) }?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds the load address to a word that holds an offset (ELF gABI, "Relative relocation table").

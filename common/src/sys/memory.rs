@@ -2,7 +2,8 @@
 
 use super::{Fd, Result, raw, raw::nr};
 
-const PROT_READ: usize = 1;
+/// Pages that may be read.
+pub const PROT_READ: usize = 1;
 const PROT_WRITE: usize = 2;
 const MAP_PRIVATE: usize = 2;
 const MAP_ANONYMOUS: usize = 0x20;

@@ -6,9 +6,12 @@
 mod deps;
 mod docs;
 mod fuzz;
+mod harden;
 mod lint;
 mod peer;
 mod repo;
+mod reproduce;
+mod sbom;
 mod size;
 mod staged;
 mod syscalls;
@@ -49,11 +52,17 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Check the built executables: size, static linking, no writable code.
+    /// Check the built executables' size.
     Size,
+    /// Check what the built executables are made like: position-independent, nothing writable, nothing of the builder.
+    Harden,
+    /// Build the executables a second time, elsewhere and differently, and compare every byte.
+    Reproduce,
+    /// Write a bill of materials for each executable (CycloneDX, target/sbom).
+    Sbom,
     /// Format, clippy (a call for each kind of crate), where unsafe may be, what SAFETY lines may not say.
     Lint,
-    /// Check that the executables depend on nothing but the crates allowed in .deny.toml.
+    /// Check that each executable is made of nothing but the crates that its Cargo.toml lists, with reasons in .deny.toml.
     Deps,
     /// Check that pipeline.md has a page for each stage, all with the same headings.
     Docs,
@@ -95,6 +104,9 @@ fn run(repo: &Repo, task: Task) -> Res<bool> {
         Task::Test { level, filter } => testing::run(repo, level, filter.as_deref()),
         Task::Bench { peer, args } => bench(repo, peer, &args),
         Task::Size => size::check(repo),
+        Task::Harden => harden::run(repo),
+        Task::Reproduce => reproduce::run(repo),
+        Task::Sbom => sbom::run(repo),
         Task::Lint => lint::run(repo),
         Task::Deps => deps::run(repo),
         Task::Docs => docs::run(repo),
@@ -116,11 +128,14 @@ fn tool(repo: &Repo) -> Res<bool> {
 /// Runs every check even after one failed, so that one CI run tells all there is to mend.
 fn ci(repo: &Repo) -> Res<bool> {
     type Check = fn(&Repo) -> Res<bool>;
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 9] = [
         ("lint", lint::run),
         ("build", size::build),
         ("size", size::check),
+        ("harden", harden::run),
+        ("reproduce", reproduce::run),
         ("deps", deps::run),
+        ("sbom", sbom::run),
         ("docs", docs::run),
         ("syscalls", |repo| syscalls::run(repo, false)),
     ];

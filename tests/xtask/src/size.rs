@@ -1,9 +1,6 @@
-//! Builds the six executables and checks what they are: small, static, with no writable code.
+//! Builds the executables of a launch and checks that they are small.
 
 use crate::repo::{EXECUTABLES, Repo, Res};
-use object::Endianness;
-use object::elf::{DT_NEEDED, FileHeader64, PF_W, PF_X, PT_INTERP, PT_LOAD};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 
 /// Most bytes one executable may have.
 const ONE: u64 = 64 * 1024;
@@ -36,10 +33,6 @@ pub fn check(repo: &Repo) -> Res<bool> {
         if size > ONE {
             faults.push(format!("{name}: {size} bytes, more than {ONE}"));
         }
-        match shape(&bytes) {
-            Ok(found) => faults.extend(found.iter().map(|fault| format!("{name}: {fault}"))),
-            Err(error) => faults.push(format!("{name}: not an ELF file we can read: {error}")),
-        }
     }
     println!("{:<14} {total:>8} {:>8}% of {ALL}", "together", total * 100 / ALL);
     if total > ALL {
@@ -49,41 +42,4 @@ pub fn check(repo: &Repo) -> Res<bool> {
         println!("size: {fault}");
     }
     Ok(faults.is_empty())
-}
-
-/// What an executable must not have: a loader, libraries, memory both writable and executable.
-fn shape(bytes: &[u8]) -> Result<Vec<String>, object::Error> {
-    let header = FileHeader64::<Endianness>::parse(bytes)?;
-    let endian = header.endian()?;
-    let mut faults = Vec::new();
-    for segment in header.program_headers(endian, bytes)? {
-        let (kind, flags) = (segment.p_type(endian), segment.p_flags(endian));
-        if kind == PT_INTERP {
-            faults.push("asks for a loader (PT_INTERP)".to_owned());
-        }
-        if kind == PT_LOAD && flags.0 & PF_W.0 != 0 && flags.0 & PF_X.0 != 0 {
-            faults.push("has a segment that is writable and executable".to_owned());
-        }
-        let needed = segment.dynamic(endian, bytes)?.unwrap_or(&[]);
-        if needed.iter().any(|entry| entry.tag(endian) == DT_NEEDED) {
-            faults.push("needs a shared library (DT_NEEDED)".to_owned());
-        }
-    }
-    Ok(faults)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_dynamic_executable_is_refused() {
-        let own = std::fs::read("/proc/self/exe").unwrap();
-        let faults = super::shape(&own).unwrap();
-        assert!(faults.iter().any(|fault| fault.contains("PT_INTERP")), "{faults:?}");
-        assert!(faults.iter().any(|fault| fault.contains("DT_NEEDED")), "{faults:?}");
-    }
-
-    #[test]
-    fn what_is_no_elf_file_is_an_error() {
-        assert!(super::shape(b"#!/bin/sh\n").is_err());
-    }
 }
