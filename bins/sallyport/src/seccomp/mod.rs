@@ -6,6 +6,10 @@ pub mod bpf;
 pub mod compile;
 mod graph;
 pub mod names;
+pub mod oci;
 pub mod policy;
 #[cfg(test)]
 mod random;
+pub mod ready;
+pub mod rules;
+pub mod source;

@@ -1,0 +1,276 @@
+//! Profiles in the format of OCI runtimes and of docker and podman, as they are.
+//!
+//! The meaning is runc's, which the specification leaves open in places: a rule whose action is the default one is no
+//! rule; conditions on the same argument in one rule are alternatives; calls newer than any that the profile names get
+//! `ENOSYS`, so that programs fall back to what the profile knows. A call of an architecture that the profile does not
+//! list kills the process.
+
+use super::action::{Action, errno_number};
+use super::arch::Arch;
+use super::policy::{Condition, Policy, Rule, Table, Test, Width};
+use super::source::{Loaded, Refused, Target, Unknown, refuse, resolve};
+use common::caps;
+use nix::libc;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// `linux.seccomp` of an OCI configuration, and what docker adds to it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Profile {
+    default_action: String,
+    default_errno_ret: Option<u32>,
+    default_errno: Option<String>,
+    architectures: Option<Vec<String>>,
+    arch_map: Option<Vec<ArchMap>>,
+    flags: Option<Vec<String>>,
+    listener_path: Option<String>,
+    listener_metadata: Option<String>,
+    syscalls: Option<Vec<Syscalls>>,
+    #[serde(rename = "comment")]
+    _comment: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ArchMap {
+    architecture: String,
+    sub_architectures: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Syscalls {
+    name: Option<String>,
+    names: Option<Vec<String>>,
+    action: String,
+    errno_ret: Option<u32>,
+    errno: Option<String>,
+    args: Option<Vec<Arg>>,
+    includes: Option<Filter>,
+    excludes: Option<Filter>,
+    #[serde(rename = "comment")]
+    _comment: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Arg {
+    index: u8,
+    value: u64,
+    value_two: Option<u64>,
+    op: String,
+}
+
+/// Whom a rule is for.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Filter {
+    caps: Option<Vec<String>>,
+    arches: Option<Vec<String>>,
+    min_kernel: Option<String>,
+}
+
+/// Reads a profile.
+pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused> {
+    let profile: Profile = match serde_json::from_str(text) {
+        Ok(profile) => profile,
+        Err(error) => return refuse!("{error}"),
+    };
+    let mut notes = Vec::new();
+    let default =
+        action(&profile.default_action, profile.default_errno_ret, profile.default_errno.as_deref())?;
+    flags(&profile, &mut notes)?;
+    let arches = match &target.arches {
+        Some(arches) => arches.clone(),
+        None => architectures(&profile)?,
+    };
+    let tables = arches.iter().map(|arch| (*arch, Table::new(default))).collect();
+    let mut policy = Policy { name: name.to_owned(), tables, bad_arch: Action::KILL_PROCESS };
+    for rule in profile.syscalls.iter().flatten() {
+        if !rule.is_for(target)? {
+            continue;
+        }
+        let action = action(&rule.action, rule.errno_ret, rule.errno.as_deref())?;
+        let conditions = rule.args.iter().flatten().map(Arg::condition).collect::<Result<Vec<_>, _>>()?;
+        for call in rule.name.iter().chain(rule.names.iter().flatten()) {
+            for (arch, nr) in resolve(call, arches.iter().copied(), target, &mut notes)? {
+                let Some(table) = policy.tables.get_mut(&arch) else { continue };
+                let rules = table.rules.entry(nr).or_default();
+                if action != default {
+                    rules.extend(alternatives(&conditions).into_iter().map(|when| Rule { when, action }));
+                }
+            }
+        }
+    }
+    for table in policy.tables.values_mut() {
+        newer_calls(table);
+    }
+    Ok(Loaded { policy, notes })
+}
+
+/// Calls newer than any that the profile knows do not exist for the command.
+fn newer_calls(table: &mut Table) {
+    let enosys = Action::errno(libc::ENOSYS as u16);
+    let newest = table.rules.keys().next_back().copied();
+    if let (Some(newest), false) = (newest, table.default.is_allowed() || table.default == enosys) {
+        table.newer = Some((newest.saturating_add(1), enosys));
+    }
+}
+
+/// The conditions of a rule as the conditions of one or more.
+fn alternatives(conditions: &[Condition]) -> Vec<Vec<Condition>> {
+    let arguments: BTreeSet<u8> = conditions.iter().map(|condition| condition.arg).collect();
+    if arguments.len() == conditions.len() {
+        return vec![conditions.to_vec()];
+    }
+    conditions.iter().map(|condition| vec![*condition]).collect()
+}
+
+fn architectures(profile: &Profile) -> Result<BTreeSet<Arch>, Refused> {
+    // libseccomp always has the native one.
+    let mut arches = BTreeSet::from([Arch::X86_64]);
+    match (&profile.architectures, &profile.arch_map) {
+        (Some(list), Some(map)) if !list.is_empty() && !map.is_empty() => {
+            return refuse!("\"architectures\" and \"archMap\" exclude each other");
+        }
+        (Some(list), _) => arches.extend(list.iter().filter_map(|name| Arch::from_name(name))),
+        (_, Some(map)) => {
+            let native = map.iter().filter(|entry| entry.architecture == "SCMP_ARCH_X86_64");
+            let names = native.flat_map(|entry| entry.sub_architectures.iter().flatten());
+            arches.extend(names.filter_map(|name| Arch::from_name(name)));
+        }
+        (None, None) => {}
+    }
+    Ok(arches)
+}
+
+/// Flags belong to the loading of a filter, which is not in its instructions.
+fn flags(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Refused> {
+    for flag in profile.flags.iter().flatten() {
+        match flag.as_str() {
+            // The command has one thread when its filter is loaded.
+            "SECCOMP_FILTER_FLAG_TSYNC" => {}
+            "SECCOMP_FILTER_FLAG_LOG" | "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => notes.push(format!(
+                "{flag} is not part of a program: whoever loads it has to ask for it (seccomp-load's options)"
+            )),
+            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => {
+                return refuse!("{flag} is for SCMP_ACT_NOTIFY, {NO_NOTIFY}");
+            }
+            _ => return refuse!("unknown flag \"{flag}\""),
+        }
+    }
+    if profile.listener_path.is_some() || profile.listener_metadata.is_some() {
+        return refuse!("\"listenerPath\" is for SCMP_ACT_NOTIFY, {NO_NOTIFY}");
+    }
+    Ok(())
+}
+
+const NO_NOTIFY: &str =
+    "which needs a supervisor that holds the filter's descriptor and answers for each call";
+
+fn action(name: &str, errno_ret: Option<u32>, errno: Option<&str>) -> Result<Action, Refused> {
+    let named = match errno {
+        Some("") | None => None,
+        Some(errno) => match errno_number(errno) {
+            Some(number) => Some(u32::from(number)),
+            None => return refuse!("no error is called \"{errno}\""),
+        },
+    };
+    if let (Some(ret), Some(number)) = (errno_ret, named)
+        && ret != number
+    {
+        return refuse!("\"errnoRet\" {ret} and \"errno\" {number} are not the same");
+    }
+    let number = errno_ret.or(named);
+    let small = |number: u32, most: u16| match u16::try_from(number) {
+        Ok(number) if number <= most => Ok(number),
+        _ => refuse!("\"errnoRet\" {number} is larger than {most}"),
+    };
+    match name {
+        "SCMP_ACT_ERRNO" => Ok(Action::errno(small(number.unwrap_or(libc::EPERM as u32), 4095)?)),
+        "SCMP_ACT_TRACE" => Ok(Action::trace(small(number.unwrap_or(libc::EPERM as u32), u16::MAX)?)),
+        "SCMP_ACT_NOTIFY" => refuse!("SCMP_ACT_NOTIFY cannot be compiled: {NO_NOTIFY}"),
+        _ => {
+            let action = match name {
+                "SCMP_ACT_ALLOW" => Action::ALLOW,
+                "SCMP_ACT_LOG" => Action::LOG,
+                "SCMP_ACT_TRAP" => Action::TRAP,
+                "SCMP_ACT_KILL" | "SCMP_ACT_KILL_THREAD" => Action::KILL_THREAD,
+                "SCMP_ACT_KILL_PROCESS" => Action::KILL_PROCESS,
+                _ => return refuse!("unknown action \"{name}\""),
+            };
+            match number {
+                Some(_) => refuse!("{name} takes no \"errnoRet\""),
+                None => Ok(action),
+            }
+        }
+    }
+}
+
+impl Arg {
+    fn condition(&self) -> Result<Condition, Refused> {
+        if self.index > 5 {
+            return refuse!("there is no argument {}", self.index);
+        }
+        let value = self.value;
+        let test = match self.op.as_str() {
+            "SCMP_CMP_EQ" => Test::Eq(value),
+            "SCMP_CMP_NE" => Test::Ne(value),
+            "SCMP_CMP_LT" => Test::Lt(value),
+            "SCMP_CMP_LE" => Test::Le(value),
+            "SCMP_CMP_GT" => Test::Gt(value),
+            "SCMP_CMP_GE" => Test::Ge(value),
+            // The mask comes first.
+            "SCMP_CMP_MASKED_EQ" => Test::Masked { mask: value, value: self.value_two.unwrap_or(0) },
+            op => return refuse!("unknown comparison \"{op}\""),
+        };
+        Ok(Condition { arg: self.index, width: Width::Full, test })
+    }
+}
+
+impl Syscalls {
+    /// Whether the rule counts for what is compiled.
+    fn is_for(&self, target: &Target) -> Result<bool, Refused> {
+        let (none, none_too) = (Filter::default(), Filter::default());
+        let includes = self.includes.as_ref().unwrap_or(&none);
+        let excludes = self.excludes.as_ref().unwrap_or(&none_too);
+        let here = |arches: &[String]| arches.iter().any(|arch| arch == "amd64");
+        let in_caps = includes.held(target)?.into_iter().all(|held| held);
+        let in_arches = includes.arches.as_deref().is_none_or(|arches| arches.is_empty() || here(arches));
+        let in_kernel = includes.kernel()?.is_none_or(|least| target.kernel >= least);
+        let out_caps = excludes.held(target)?.into_iter().any(|held| held);
+        let out_arches = excludes.arches.as_deref().is_some_and(here);
+        let out_kernel = excludes.kernel()?.is_some_and(|least| target.kernel >= least);
+        Ok(in_caps && in_arches && in_kernel && !out_caps && !out_arches && !out_kernel)
+    }
+}
+
+impl Filter {
+    /// Whether the command has each of the capabilities.
+    fn held(&self, target: &Target) -> Result<Vec<bool>, Refused> {
+        let names = self.caps.iter().flatten();
+        let held = names.map(|name| match caps::from_name(name.as_bytes()) {
+            Some(cap) => Ok(target.caps.has(cap)),
+            None if target.unknown == Unknown::Error => refuse!("no capability is called \"{name}\""),
+            None => Ok(false),
+        });
+        held.collect()
+    }
+
+    fn kernel(&self) -> Result<Option<(u32, u32)>, Refused> {
+        let Some(text) = self.min_kernel.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+        match kernel_version(text) {
+            Some(version) => Ok(Some(version)),
+            None => refuse!("\"{text}\" is no kernel version"),
+        }
+    }
+}
+
+/// `5.12` of `5.12`, `5.12.3` or `5.12-rc1`.
+pub fn kernel_version(text: &str) -> Option<(u32, u32)> {
+    let (major, rest) = text.split_once('.')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((major.parse().ok()?, rest.get(..end)?.parse().ok()?))
+}
