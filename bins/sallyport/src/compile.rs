@@ -30,7 +30,7 @@ pub struct Args {
 
 /// Compiles, and writes the plan.
 pub fn run(args: Args) -> Res<ExitCode> {
-    args.output.check()?;
+    args.output.check("a plan")?;
     args.output.write(compile(&args.arguments)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ pub struct Args {
 
 /// Reads it, and writes the plan.
 pub fn run(args: Args) -> Res<ExitCode> {
-    args.output.check()?;
+    args.output.check("a plan")?;
     let text = document::read(&args.json)?;
     let plan = json::read(&text).map_err(|e| Failure::new(format_args!("{}: {e}", args.json.display())))?;
     args.output.write(&plan.encode()?)?;

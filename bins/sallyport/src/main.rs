@@ -11,6 +11,7 @@ mod from_json;
 mod json;
 mod launch;
 mod output;
+mod policies;
 mod show;
 #[allow(dead_code)] // `check` needs the rest.
 mod tree;
@@ -38,6 +39,8 @@ enum Task {
     Show(show::Args),
     /// Make a plan of its JSON form.
     FromJson(from_json::Args),
+    /// Seccomp filters: make them of policies, read them, ask them.
+    Seccomp(policies::Args),
     /// Write completions for a shell.
     Completions(completions::Args),
 }
@@ -55,6 +58,7 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::Run(args) => launch::run(args),
         Task::Show(args) => show::run(args),
         Task::FromJson(args) => from_json::run(args),
+        Task::Seccomp(args) => policies::run(args),
         Task::Completions(args) => completions::run(args),
     }
 }

@@ -1,4 +1,4 @@
-//! Where a plan that was made here goes: a file, in one step, or standard output if that is no terminal.
+//! Where what was made here (a plan, a filter) goes: a file, in one step, or standard output if that is no terminal.
 
 use crate::failure::{Failure, Res};
 use std::ffi::OsString;
@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 /// Where to.
 #[derive(clap::Args)]
 pub struct Output {
-    /// Write the plan to FILE, not to standard output.
+    /// Write to FILE, not to standard output.
     #[arg(short, long = "output", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
 
 impl Output {
-    /// Refuses a terminal. To be asked before there is anything to write.
-    pub fn check(&self) -> Res<()> {
+    /// Refuses a terminal for `what`. To be asked before there is anything to write.
+    pub fn check(&self, what: &str) -> Res<()> {
         if self.output.is_none() && io::stdout().is_terminal() {
-            return Err(Failure::new(
-                "a plan is not written to a terminal: give -o FILE, or redirect the output",
-            ));
+            return Err(Failure::new(format_args!(
+                "{what} is not written to a terminal: give -o FILE, or redirect the output"
+            )));
         }
         Ok(())
     }
 
-    /// Writes the plan.
+    /// Writes it.
     pub fn write(&self, plan: &[u8]) -> Res<()> {
         match &self.output {
             Some(file) => {
