@@ -36,7 +36,7 @@ pub fn run(args: Args) -> Res<ExitCode> {
 }
 
 /// The plan of a bwrap command line, or bwrap's own message and end.
-fn compile(arguments: &[OsString]) -> Res<&'static [u8]> {
+pub fn compile(arguments: &[OsString]) -> Res<&'static [u8]> {
     let signature = Voice { name: "bwrap", level_prefix: false };
     let mut line = CommandLine::new(&Compiling).unwrap_or_else(|fault| signature.die(fault));
     match line.run(strings("bwrap", arguments)?) {

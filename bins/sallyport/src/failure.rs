@@ -19,6 +19,11 @@ impl Failure {
         Failure { message: message.to_string(), status: 1 }
     }
 
+    /// The same failure with another status, for subcommands where 1 means a finding.
+    pub fn status(self, status: u8) -> Failure {
+        Failure { status, ..self }
+    }
+
     /// Says it; the exit code.
     pub fn report(self) -> ExitCode {
         eprintln!("sallyport: {}", self.message);

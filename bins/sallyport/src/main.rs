@@ -3,8 +3,10 @@
 //! One module a subcommand, each with its arguments and its `run`. What they share is in [`document`] (a plan decoded
 //! to records) and [`failure`] (how a subcommand ends that could not do its work).
 
+mod check;
 mod compile;
 mod completions;
+mod diff;
 mod document;
 mod filter;
 mod from_json;
@@ -13,7 +15,6 @@ mod launch;
 mod output;
 mod policies;
 mod show;
-#[allow(dead_code)] // `check` needs the rest.
 mod tree;
 mod words;
 
@@ -37,6 +38,10 @@ enum Task {
     Run(launch::Args),
     /// Say what a plan will do.
     Show(show::Args),
+    /// Warn about what a plan leaves open.
+    Check(check::Args),
+    /// Say what two plans do differently.
+    Diff(diff::Args),
     /// Make a plan of its JSON form.
     FromJson(from_json::Args),
     /// Seccomp filters: make them of policies, read them, ask them.
@@ -57,6 +62,8 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::Compile(args) => compile::run(args),
         Task::Run(args) => launch::run(args),
         Task::Show(args) => show::run(args),
+        Task::Check(args) => check::run(args),
+        Task::Diff(args) => diff::run(args),
         Task::FromJson(args) => from_json::run(args),
         Task::Seccomp(args) => policies::run(args),
         Task::Completions(args) => completions::run(args),

@@ -40,6 +40,10 @@ pub struct Place {
     pub writable: bool,
     /// Whether device nodes work there.
     pub devices: bool,
+    /// Whether it is a mount that is empty at first.
+    pub empty: bool,
+    /// Where it leads, if it is a symbolic link.
+    pub target: Option<&'static [u8]>,
     /// Whether it may be missing.
     pub optional: bool,
     /// The later operation that hides it.
@@ -113,12 +117,19 @@ impl Tree {
                     let origin = if own_pids { Origin::Own } else { Origin::Host(b"/proc") };
                     tree.add(Place { origin, ..own(index, dest.bytes(), Kind::Mount) });
                 }
-                MountOp::Dev { dest } | MountOp::Tmpfs { dest, .. } | MountOp::Mqueue { dest } => {
+                MountOp::Tmpfs { dest, .. } => {
+                    tree.add(Place { empty: true, ..own(index, dest.bytes(), Kind::Mount) });
+                }
+                MountOp::Dev { dest } | MountOp::Mqueue { dest } => {
                     tree.add(own(index, dest.bytes(), Kind::Mount));
                 }
                 MountOp::BindData { dest, .. } => tree.add(own(index, dest.bytes(), Kind::Mount)),
-                MountOp::Dir { dest, .. } | MountOp::File { dest, .. } | MountOp::Symlink { dest, .. } => {
+                MountOp::Dir { dest, .. } | MountOp::File { dest, .. } => {
                     tree.add(own(index, dest.bytes(), Kind::Entry));
+                }
+                MountOp::Symlink { target, dest } => {
+                    let target = Some(target.bytes());
+                    tree.add(Place { target, ..own(index, dest.bytes(), Kind::Entry) });
                 }
                 MountOp::RemountRo { dest } => tree.remount_ro(dest.bytes()),
                 MountOp::Chmod { .. } => {}
@@ -212,13 +223,30 @@ impl Tree {
         found
     }
 
-    /// Whether there is something at `path`, as far as the plan tells; what is inside the host's trees nobody knows.
+    /// Whether there can be something at `path`, as far as the plan tells: what is inside the host's trees it does not.
     pub fn has(&self, path: &[u8]) -> bool {
         let path = normal(path);
-        let at_or_above = |place: &Place| below(&place.dest, &path).is_some();
+        let is_made = |place: &Place| place.hidden_by.is_none() && below(&place.dest, &path).is_some();
         path == b"/"
-            || self.places.iter().any(|place| place.hidden_by.is_none() && at_or_above(place))
-            || self.mount_at(&path).is_some_and(|place| place.origin != Origin::Own || place.dest == path)
+            || self.places.iter().any(is_made)
+            || self.mount_at(&path).is_some_and(|place| !place.empty)
+    }
+
+    /// `path` with the links that the plan makes followed.
+    pub fn through_links(&self, path: &[u8]) -> Vec<u8> {
+        let mut path = normal(path);
+        // As often as the kernel would.
+        for _ in 0..40 {
+            let link = self.places.iter().find_map(|place| {
+                let rest = below(&path, &place.dest).filter(|_| place.hidden_by.is_none())?;
+                place.target.map(|target| (place, target, rest.to_vec()))
+            });
+            let Some((place, target, rest)) = link else { break };
+            let from =
+                if target.starts_with(b"/") { Vec::new() } else { [&place.dest[..], b"/../"].concat() };
+            path = normal(&[&from[..], target, &rest].concat());
+        }
+        path
     }
 }
 
@@ -231,6 +259,8 @@ fn own(index: usize, dest: &[u8], kind: Kind) -> Place {
         origin: Origin::Own,
         writable: false,
         devices: false,
+        empty: false,
+        target: None,
         optional: false,
         hidden_by: None,
     }

@@ -9,7 +9,7 @@ pub mod schema;
 mod tests;
 mod value;
 
-pub use field::{Field, Wrong};
+pub use field::{Field, Wrong, bytes_to_json};
 #[cfg(test)]
 pub use sample::Random;
 #[cfg(test)]

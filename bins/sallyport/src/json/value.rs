@@ -44,7 +44,6 @@ impl Json {
         Json::Array(strings.into_iter().map(Json::from).collect())
     }
 
-    #[cfg(test)]
     /// The member called `name`, if this is an object that has it.
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {

@@ -6,7 +6,8 @@ mod page;
 mod stages;
 mod summary;
 
-use facts::Facts;
+pub use facts::{Facts, Share};
+pub use operations::operation;
 
 use crate::document::Document;
 use crate::failure::Res;

@@ -3,7 +3,7 @@
 use super::facts::{Facts, Share};
 use super::page::Page;
 use crate::document::Document;
-use crate::filter;
+use crate::filter::{self, Refusal};
 use crate::tree::{Origin, Place};
 use crate::words::{capabilities, listed, quoted};
 use common::plan::EnvOp;
@@ -145,13 +145,12 @@ fn privileges(document: &Document) -> Vec<String> {
 }
 
 fn terminal(document: &Document) -> &'static str {
-    let filtered = filter::refuses_terminal_input(document);
-    match (document.priv_drop.as_ref().is_some_and(|frame| frame.new_session), filtered) {
-        (true, _) => {
-            "a session of its own: the caller's terminal is not its controlling terminal (no TIOCSTI)"
-        }
-        (false, true) => "the caller's session; the filters refuse TIOCSTI and TIOCLINUX",
-        (false, false) => {
+    if document.priv_drop.is_some_and(|frame| frame.new_session) {
+        return "a session of its own: the caller's terminal is not its controlling terminal (no TIOCSTI)";
+    }
+    match filter::terminal_input(document) {
+        Refusal::All => "the caller's session; the filters refuse TIOCSTI and TIOCLINUX",
+        Refusal::Open(_) | Refusal::NoFilter => {
             "the caller's session: TIOCSTI can type into its terminal, unless dev.tty.legacy_tiocsti is 0"
         }
     }

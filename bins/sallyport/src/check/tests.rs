@@ -1,0 +1,258 @@
+//! Each warning: a plan that gets it, and one like it that does not.
+
+use super::*;
+use crate::document::Document;
+
+/// The plan of a bwrap command line; descriptor 3 of the line holds `filter`.
+fn plan(line: &str, programs: &[&[u8]]) -> Document {
+    let words: Vec<std::ffi::OsString> = line.split_whitespace().map(Into::into).collect();
+    let bytes = crate::compile::compile(&words).unwrap();
+    let mut document = Document::decode(bytes).unwrap();
+    if !programs.is_empty() {
+        let list = Box::leak(Box::new(common::plan::ListWriter::new(64).unwrap()));
+        for program in programs {
+            list.push(&common::plan::Program::new(program.to_vec().leak()).unwrap()).unwrap();
+        }
+        let programs = list.list();
+        document.seccomp_load = Some(common::plan::SeccompLoad { programs, log: false, spec_allow: false });
+    }
+    document
+}
+
+fn ids(document: &Document) -> Vec<&'static str> {
+    let mut ids: Vec<_> = findings(document, &|path| path != b"/missing").iter().map(|f| f.kind.id).collect();
+    ids.dedup();
+    ids
+}
+
+/// All that can be closed is closed.
+const CLOSED: &str = "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup \
+    --disable-userns --new-session --cap-drop ALL --clearenv --ro-bind /usr /usr --symlink usr/lib /lib \
+    --symlink usr/lib64 /lib64 --symlink usr/bin /bin --proc /proc --dev /dev --tmpfs /tmp";
+
+#[test]
+fn a_closed_sandbox_gets_no_warning() {
+    assert_eq!(ids(&plan(&format!("{CLOSED} --chdir /tmp -- /bin/sh"), &[])), ["inherited-descriptors"]);
+}
+
+/// Of bubblewrap's README; what is said of it is true.
+#[test]
+fn the_readme_example_gets_the_warnings_it_deserves_and_no_other() {
+    let line = "--ro-bind /usr /usr --dir /tmp --proc /proc --dev /dev --ro-bind /etc/resolv.conf /etc/resolv.conf \
+        --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin --symlink usr/sbin /sbin --chdir / \
+        --unshare-pid --unshare-net --dir /run/user/1000 --setenv XDG_RUNTIME_DIR /run/user/1000 /bin/sh";
+    assert_eq!(
+        ids(&plan(line, &[])),
+        [
+            "terminal-injection",
+            "user-namespaces",
+            "root-capabilities",
+            "shared-namespaces",
+            "inherited-environment",
+            "inherited-descriptors"
+        ]
+    );
+}
+
+#[test]
+fn each_warning_fires_and_does_not() {
+    // What is added to the closed sandbox, or put in the place of an option of it.
+    let table: &[(&str, &str, &str)] = &[
+        ("writable-root", "--bind / /", "--ro-bind / /"),
+        ("writable-root", "--bind / /", "--bind / / --remount-ro /"),
+        ("writable-root", "--dev-bind /./ /host", "--bind /srv /host"),
+        ("writable-home", "--bind /home/me /home/me", "--bind /home/me/src /src"),
+        ("writable-home", "--bind /root /root", "--ro-bind /root /root"),
+        ("writable-system", "--bind /etc/ssh /etc/ssh", "--ro-bind /etc/ssh /etc/ssh"),
+        ("writable-system", "--bind /usr/local /opt", "--bind /var/lib/x /opt"),
+        ("writable-host", "--bind /srv /srv", "--ro-bind /srv /srv"),
+        ("writable-host", "--overlay-src /usr --overlay /up /work /x", "--overlay-src /usr --tmp-overlay /x"),
+        ("writable-host", "--bind-fd 0 /x", "--ro-bind-fd 0 /x"),
+        ("writable-host", "--bind /srv /srv", "--bind /srv /srv --tmpfs /srv"),
+        ("control-socket", "--ro-bind /run/docker.sock /s", "--ro-bind /run/docker.log /s"),
+        ("key-agent", "--ro-bind /run/user/1000/gnupg /g", "--ro-bind /run/user/1000/other /g"),
+        ("key-agent", "--ro-bind /tmp/ssh-AbC/agent.1 /a", "--ro-bind /tmp/x/agent.1 /a"),
+        ("dbus-socket", "--ro-bind /run/user/1000/bus /b", "--ro-bind /run/user/1000/bus2 /b"),
+        ("x11-socket", "--ro-bind /tmp/.X11-unix/X0 /x", "--ro-bind /tmp/.X12 /x"),
+        ("display-socket", "--ro-bind /run/user/1000/wayland-0 /w", "--ro-bind /run/user/1000/way /w"),
+        ("host-proc", "--ro-bind / /", "--ro-bind / / --proc /proc"),
+        ("host-proc", "--ro-bind /proc /host", "--ro-bind /proc/cpuinfo /host"),
+        ("host-run", "--ro-bind / /", "--ro-bind / / --tmpfs /run --tmpfs /var/run"),
+        ("host-run", "--ro-bind /run/user/1000 /x", "--ro-bind /run/user/1000/app /x"),
+        ("host-tmp", "--ro-bind / /", "--ro-bind / / --tmpfs /tmp"),
+        ("host-tmp", "--ro-bind /tmp /host", "--ro-bind /tmp/a /host"),
+        ("host-home", "--ro-bind / /", "--ro-bind / / --tmpfs /home --tmpfs /root"),
+        ("host-home", "--ro-bind /home/me /home/me", "--ro-bind /home/me/src /src"),
+        ("host-devices", "--dev-bind /dev/kvm /dev/kvm", "--ro-bind /dev/kvm /dev/kvm"),
+        ("added-capabilities", "--cap-add CAP_NET_ADMIN", "--cap-add CAP_NET_ADMIN --cap-drop CAP_NET_ADMIN"),
+        ("best-effort", "--not-a-security-boundary", ""),
+        ("hidden-operation", "--ro-bind /srv /srv/a --tmpfs /srv", "--tmpfs /srv --ro-bind /srv /srv/a"),
+        ("hidden-operation", "--dir /x/y --tmpfs /x", "--tmpfs /x --dir /x/y"),
+        ("hidden-operation", "--tmpfs /x --tmpfs /x", "--tmpfs /x --tmpfs /xy"),
+        ("secret-in-plan", "--setenv GITHUB_TOKEN x", "--setenv GITHUB_TOKEN_FILE x"),
+        ("secret-in-plan", "--setenv db_password x", "--setenv DB x"),
+        ("dangling-symlink", "--symlink nowhere /x", "--symlink usr/share /x"),
+        ("dangling-symlink", "--symlink /tmp/a /x", "--symlink /tmp /x"),
+        ("dangling-symlink", "--dir /a --symlink b /a/x", "--dir /a/b --symlink b /a/x"),
+        ("missing-directory", "--chdir /nowhere", "--dir /nowhere --chdir /nowhere"),
+        ("missing-directory", "--chdir /tmp/x", "--chdir /usr/share"),
+        ("missing-directory", "--symlink /nil /y --chdir /y", "--symlink /usr /y --chdir /y/x"),
+        ("optional-bind", "--ro-bind-try /missing /m", "--ro-bind-try /there /m"),
+    ];
+    for (id, fires, does_not) in table {
+        let warned = |line: &str| ids(&plan(&format!("{CLOSED} {line} -- sh"), &[])).contains(id);
+        assert!(warned(fires), "{id}: {fires}");
+        assert!(!warned(does_not), "{id}: {does_not}");
+    }
+}
+
+#[test]
+fn each_option_that_closes_something_is_missed() {
+    let table = [
+        ("--unshare-pid", "shared-processes"),
+        ("--unshare-net", "shared-network"),
+        ("--unshare-ipc", "shared-namespaces"),
+        ("--unshare-uts", "shared-namespaces"),
+        ("--unshare-cgroup", "shared-namespaces"),
+        ("--disable-userns", "user-namespaces"),
+        ("--new-session", "terminal-injection"),
+        ("--clearenv", "inherited-environment"),
+        // The host's, without a new PID namespace.
+        ("--unshare-pid", "host-proc"),
+    ];
+    for (option, id) in table {
+        let without = CLOSED.replace(option, "");
+        assert!(ids(&plan(&format!("{without} -- sh"), &[])).contains(&id), "{option}");
+        assert!(!ids(&plan(&format!("{CLOSED} -- sh"), &[])).contains(&id), "{option}");
+    }
+    let try_line = CLOSED.replace("--unshare-cgroup", "--unshare-cgroup-try");
+    assert!(ids(&plan(&format!("{try_line} -- sh"), &[])).contains(&"optional-isolation"));
+    let by_root =
+        CLOSED.replace("--unshare-user ", "").replace("--disable-userns", "").replace("--cap-drop ALL", "");
+    assert!(ids(&plan(&format!("{by_root} -- sh"), &[])).contains(&"root-capabilities"));
+    assert!(ids(&plan(&format!("{CLOSED} -- /sbin/nothing"), &[])).contains(&"missing-program"));
+    assert!(!ids(&plan(&format!("{CLOSED} -- /bin/sh"), &[])).contains(&"missing-program"));
+}
+
+#[test]
+fn a_plan_without_priv_drop_or_with_leave_to_gain_is_warned_about() {
+    let mut document = plan(&format!("{CLOSED} -- sh"), &[]);
+    let frame = document.priv_drop.unwrap();
+    document.priv_drop = Some(common::plan::PrivDrop { allow_new_privs: true, ..frame });
+    assert!(ids(&document).contains(&"new-privileges"));
+    document.priv_drop = None;
+    assert!(ids(&document).contains(&"new-privileges"));
+    document.priv_drop = Some(frame);
+    assert!(!ids(&document).contains(&"new-privileges"));
+}
+
+#[test]
+fn a_plan_without_a_tree_of_its_own_shows_the_host() {
+    let mut document = plan(&format!("{CLOSED} -- sh"), &[]);
+    document.fs_build = None;
+    let ids = ids(&document);
+    for id in ["writable-root", "host-proc", "host-run", "host-home", "host-devices"] {
+        assert!(ids.contains(&id), "{id}: {ids:?}");
+    }
+}
+
+/// `LD offset`, `JEQ k jt jf`, `RET k` and so on, as bytes.
+fn program(insns: &[(u16, u8, u8, u32)]) -> Vec<u8> {
+    let bytes = |(code, jt, jf, k): &(u16, u8, u8, u32)| {
+        [&code.to_le_bytes()[..], &[*jt, *jf], &k.to_le_bytes()].concat()
+    };
+    insns.iter().flat_map(bytes).collect()
+}
+
+const ALLOW: u32 = 0x7fff_0000;
+const EPERM: u32 = 0x0005_0001;
+
+/// Refuses TIOCSTI and TIOCLINUX of x86_64's ioctl, if the upper half of the request is 0 too where `whole`; and every
+/// call that is not x86_64's where `others`.
+fn no_typing(whole: bool, others: bool) -> Vec<u8> {
+    let upper = if whole { (0x15, 0, 3, 0) } else { (0x15, 0, 0, 0) };
+    let foreign = if others { EPERM } else { ALLOW };
+    program(&[
+        (0x20, 0, 0, 4),           // 0: arch
+        (0x15, 0, 9, 0xc000_003e), // 1: not x86_64: 11
+        (0x20, 0, 0, 0),           // 2: nr
+        (0x35, 7, 0, 0x4000_0000), // 3: x32: 11
+        (0x15, 0, 5, 16),          // 4: not ioctl: 10
+        (0x20, 0, 0, 28),          // 5: upper half of the request
+        upper,                     // 6
+        (0x20, 0, 0, 24),          // 7: lower half
+        (0x15, 3, 0, 0x5412),      // 8: TIOCSTI: 12
+        (0x15, 2, 0, 0x541c),      // 9: TIOCLINUX: 12
+        (0x06, 0, 0, ALLOW),       // 10
+        (0x06, 0, 0, foreign),     // 11
+        (0x06, 0, 0, EPERM),       // 12
+    ])
+}
+
+#[test]
+fn a_filter_is_asked_whether_it_keeps_the_command_from_typing() {
+    let line = format!("{} -- sh", CLOSED.replace("--new-session", ""));
+    let said = |filters: &[&[u8]]| {
+        let found = findings(&plan(&line, filters), &|_| true);
+        found
+            .into_iter()
+            .find(|finding| finding.kind.id == "terminal-injection")
+            .map(|finding| finding.detail)
+    };
+    assert_eq!(said(&[]).as_deref(), Some("no --new-session, no filter"));
+    assert_eq!(said(&[&no_typing(false, true)]), None);
+    // CVE-2019-10063: all 64 bits compared.
+    let whole = said(&[&no_typing(true, true)]).unwrap();
+    assert!(whole.contains("TIOCSTI with a bit above the lower 32 set, called as x86_64"), "{whole}");
+    assert!(!whole.contains("TIOCSTI, called"), "{whole}");
+    // 32-bit calls not thought of.
+    let foreign = said(&[&no_typing(false, false)]).unwrap();
+    assert!(foreign.contains("TIOCSTI, called as i386"), "{foreign}");
+    assert!(!foreign.contains("called as x86_64"), "{foreign}");
+    // Of several filters the strictest answer counts.
+    assert_eq!(said(&[&no_typing(false, true), &program(&[(0x06, 0, 0, ALLOW)])]), None);
+    assert_eq!(said(&[&program(&[(0x06, 0, 0, ALLOW)]), &no_typing(false, true)]), None);
+}
+
+#[test]
+fn a_filter_is_asked_whether_it_keeps_the_command_from_user_namespaces() {
+    let line = format!("{} -- sh", CLOSED.replace("--disable-userns", ""));
+    let warned = |filters: &[&[u8]]| ids(&plan(&line, filters)).contains(&"user-namespaces");
+    assert!(warned(&[]));
+    assert!(warned(&[&program(&[(0x06, 0, 0, ALLOW)])]));
+    assert!(!warned(&[&program(&[(0x06, 0, 0, EPERM)])]));
+}
+
+#[test]
+fn ids_are_unique_and_every_kind_explains_itself() {
+    let mut ids: Vec<&str> = ALL.iter().map(|kind| kind.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), ALL.len());
+    assert!(ALL.is_sorted_by_key(|kind| std::cmp::Reverse(kind.severity)));
+    for kind in ALL {
+        assert!(kind.reason.ends_with('.') && kind.remedy.ends_with('.'), "{}", kind.id);
+        assert!(explain(kind.id).unwrap().starts_with(kind.id));
+    }
+    assert!(explain("no-such").is_err());
+}
+
+/// pipeline.md documents the warnings; its table is made of the catalogue.
+#[test]
+fn golden_table_of_warnings_is_that_of_pipeline_md() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipeline.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (begin, end) = ("<!-- warnings: begin -->\n", "<!-- warnings: end -->\n");
+    let (head, rest) = text.split_once(begin).unwrap();
+    let (_, tail) = rest.split_once(end).unwrap();
+    let mut table =
+        String::from("| id | severity | what | why | remedy |\n| --- | --- | --- | --- | --- |\n");
+    for Kind { id, severity, title, reason, remedy } in ALL {
+        table.push_str(&format!("| `{id}` | {} | {title} | {reason} | {remedy} |\n", severity.name()));
+    }
+    let wanted = format!("{head}{begin}{table}{end}{tail}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return std::fs::write(&file, &wanted).unwrap();
+    }
+    assert!(text == wanted, "run UPDATE_GOLDEN=1 cargo test -p sallyport golden");
+}
