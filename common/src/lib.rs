@@ -16,6 +16,7 @@ pub mod caps;
 pub mod chain;
 pub mod env;
 pub mod errno;
+pub mod limits;
 pub mod opts;
 pub mod plan;
 pub mod report;

@@ -8,33 +8,59 @@ use common::plan::PrivDrop;
 use common::report::{At, Outcome};
 use common::sys::{self, Caps};
 
-/// Drops all capabilities but those asked for.
+/// What is kept.
+pub struct Kept {
+    /// Permitted and effective.
+    pub held: CapSet,
+    /// Inheritable and ambient.
+    pub inheritable: CapSet,
+    /// The bounding set, where it is cut.
+    pub bounding: Option<CapSet>,
+}
+
+/// What of `permitted` the command keeps; `None` when nothing changes. `left_root` is a caller who was root and has
+/// become somebody else.
 ///
 /// A caller who is root and asks for nothing keeps his own, as under bubblewrap: the kernel gives them to him at
 /// each exec. Everybody else keeps exactly what `--cap-add` names, as far as there is any of it to keep.
-pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
+pub fn kept(frame: &PrivDrop, passed: &Passed, permitted: CapSet, left_root: bool) -> Option<Kept> {
     let asked = !frame.cap_add.is_empty() || !frame.cap_drop.is_empty();
     if passed.caps.is_some() && !asked && passed.own_userns.is_none() {
+        return None;
+    }
+    // DIFFERS: bubblewrap asks for all of it, ignores that the kernel refuses, and drops nothing then.
+    let callers = passed.caps.filter(|_| !left_root).unwrap_or(CapSet::EMPTY);
+    let wanted = callers.without(frame.cap_drop).union(frame.cap_add);
+    let held = wanted.intersection(permitted);
+    // Without no_new_privs root's next exec would give back what the bounding set has.
+    let cut = passed.own_userns.is_some() || frame.allow_new_privs && asked;
+    Some(Kept {
+        held,
+        inheritable: if passed.caps.is_some() && !asked { CapSet::EMPTY } else { held },
+        bounding: cut.then_some(wanted),
+    })
+}
+
+/// Drops all capabilities but those asked for.
+pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
+    // The first call decides only whether there is anything to do.
+    if kept(frame, passed, CapSet::EMPTY, false).is_none() {
         return Ok(());
     }
     sys::ambient_clear().at(|| fault!("prctl(PR_CAP_AMBIENT)"))?;
-    let held = sys::capget().at(|| fault!("capget failed"))?.permitted;
-    // DIFFERS: bubblewrap asks for all of it, ignores that the kernel refuses, and drops nothing then.
-    let callers = passed.caps.unwrap_or(CapSet::EMPTY);
-    let wanted = callers.without(frame.cap_drop).union(frame.cap_add);
-    let keep = wanted.intersection(held);
-    if passed.own_userns.is_some() {
+    let permitted = sys::capget().at(|| fault!("capget failed"))?.permitted;
+    let Some(kept) = kept(frame, passed, permitted, false) else { return Ok(()) };
+    if let Some(wanted) = kept.bounding {
         // ORDER: before capset, since CAP_SETPCAP is needed.
         bound(wanted)?;
     }
-    let inheritable = if passed.caps.is_some() && !asked { CapSet::EMPTY } else { keep };
-    let caps = Caps { effective: keep, permitted: keep, inheritable };
+    let caps = Caps { effective: kept.held, permitted: kept.held, inheritable: kept.inheritable };
     sys::capset(caps).at(|| fault!("capset failed"))?;
     // Read back: a call that did nothing would leave the command with everything.
     if sys::capget() != Ok(caps) {
         return Err(fault!("capset failed"));
     }
-    for cap in inheritable.iter() {
+    for cap in kept.inheritable.iter() {
         sys::ambient_raise(cap).at(|| fault!("Adding ambient capability ", cap))?;
     }
     Ok(())

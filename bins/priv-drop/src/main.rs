@@ -8,6 +8,9 @@
 #![deny(unsafe_code)]
 
 mod caps;
+mod identity;
+mod session;
+mod sets;
 mod userns;
 
 use common::chain::Chain;
@@ -27,8 +30,9 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(PrivDrop::decode)?;
-    if frame.allow_new_privs || frame.attributes.is_some() {
-        return Err(fault!("The plan asks for what this stage does not do yet"));
+    // 2. Entry state: without ns-enter before it, nobody has said whose process this is.
+    if !chain.plan.has(Stage::NsEnter) && chain.passed.own_userns.is_none() && sys::geteuid() == 0 {
+        chain.passed.caps = Some(sys::capget().at(|| fault!("capget failed"))?.effective);
     }
     // 3. Apply.
     userns::enter(&frame, &chain.passed)?;
@@ -37,13 +41,21 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     }
     chain.passed.ids = None;
     // 4. Give up; 5. verify.
-    caps::drop(&frame, &chain.passed)?;
+    match &frame.attributes {
+        None => caps::drop(&frame, &chain.passed)?,
+        Some(attributes) => sets::apply(&frame, attributes, &chain.passed)?,
+    }
     chain.passed.caps = None;
     chain.passed.own_userns = None;
     chain.passed.own_mounts = false;
-    sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
-    if sys::no_new_privs() != Ok(true) {
-        return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
+    if !frame.allow_new_privs {
+        sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
+        if sys::no_new_privs() != Ok(true) {
+            return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
+        }
+    }
+    if let Some(attributes) = &frame.attributes {
+        session::belong(attributes)?;
     }
     if let Some(fd) = frame.block_fd {
         let mut byte = [0u8];
@@ -52,11 +64,14 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     if frame.new_session {
-        sys::setsid().at(|| fault!("setsid"))?;
+        session::lead(frame.attributes.is_some())?;
     }
     if frame.die_with_parent {
         // Changes of credentials and execs can clear it (PR_SET_PDEATHSIG(2const)); ns-enter set it first.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
+    }
+    if let Some(signal) = frame.attributes.and_then(|attributes| attributes.pdeathsig) {
+        session::die_with_parent(signal)?;
     }
     // 6. Hand over.
     chain.exec()

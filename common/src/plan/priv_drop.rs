@@ -1,6 +1,6 @@
 //! The frame of priv-drop: what is given up for good.
 
-use super::{FdNumber, List, Mode, Signal, record};
+use super::{FdNumber, List, Mode, record};
 use crate::caps::CapSet;
 
 record! {
@@ -46,8 +46,10 @@ record! {
         pub euid: Option<u32>,
         /// What an exec can give at most (`--bounding-set`).
         pub bounding: CapChange,
-        /// The securebits flags (`--securebits`).
-        pub securebits: Option<u32>,
+        /// The securebits flags that are cleared (`--securebits`).
+        pub securebits_drop: u32,
+        /// The securebits flags that are set then.
+        pub securebits_add: u32,
         /// What an exec may keep (`--inh-caps`).
         pub inheritable: CapChange,
         /// What may become effective (`--permitted-caps`).
@@ -60,8 +62,8 @@ record! {
         pub keyring: bool,
         /// The file mode mask (`--umask`).
         pub umask: Option<Mode>,
-        /// The signal of the parent's death; the inner `None` is no signal (`--pdeathsig`).
-        pub pdeathsig: Option<Option<Signal>>,
+        /// The signal that the command gets when its parent ends; 0 is none (`--pdeathsig`).
+        pub pdeathsig: Option<u32>,
     }
 }
 

@@ -31,6 +31,72 @@ pub fn setresgid(gid: u32) -> Result<()> {
     raw::plain(nr::SETRESGID, [gid, gid, gid, 0, 0, 0]).map(drop)
 }
 
+/// Real, effective and saved id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// Whose process it is.
+    pub real: u32,
+    /// Whose rights it has.
+    pub effective: u32,
+    /// Whose rights it can take back.
+    pub saved: u32,
+}
+
+/// Three numbers that call `nr` writes, each through a pointer of its own.
+fn three(nr: usize) -> Result<Ids> {
+    let mut ids = [0u32; 3];
+    let [real, effective, saved] = &mut ids;
+    let args = [real, effective, saved].map(|id| (&raw mut *id) as usize);
+    let [real, effective, saved] = args;
+    // SAFETY: getresuid and getresgid, the only calls that come here, write one 32-bit number at each of the three
+    // pointers, which are the parts of a live local.
+    unsafe { raw::syscall6(nr, [real, effective, saved, 0, 0, 0]) }?;
+    let [real, effective, saved] = ids;
+    Ok(Ids { real, effective, saved })
+}
+
+/// `getresuid()`. [getresuid(2)](https://man7.org/linux/man-pages/man2/getresuid.2.html)
+pub fn getresuid() -> Result<Ids> {
+    three(nr::GETRESUID)
+}
+
+/// `getresgid()`. [getresuid(2)](https://man7.org/linux/man-pages/man2/getresuid.2.html)
+pub fn getresgid() -> Result<Ids> {
+    three(nr::GETRESGID)
+}
+
+/// `setresuid(real, effective, saved)`. [setresuid(2)](https://man7.org/linux/man-pages/man2/setresuid.2.html)
+pub fn setresuid_each(ids: Ids) -> Result<()> {
+    let args = [ids.real as usize, ids.effective as usize, ids.saved as usize, 0, 0, 0];
+    raw::plain(nr::SETRESUID, args).map(drop)
+}
+
+/// `setresgid(real, effective, saved)`. [setresuid(2)](https://man7.org/linux/man-pages/man2/setresuid.2.html)
+pub fn setresgid_each(ids: Ids) -> Result<()> {
+    let args = [ids.real as usize, ids.effective as usize, ids.saved as usize, 0, 0, 0];
+    raw::plain(nr::SETRESGID, args).map(drop)
+}
+
+/// The most supplementary groups that a process can have (`NGROUPS_MAX`).
+pub const GROUPS_MAX: usize = 1 << 16;
+
+/// `setgroups(groups)`: these supplementary groups and no others.
+/// [setgroups(2)](https://man7.org/linux/man-pages/man2/setgroups.2.html)
+pub fn setgroups(groups: &[u32]) -> Result<()> {
+    let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: setgroups reads `groups.len()` numbers of 32 bits at `groups`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::SETGROUPS, args) }.map(drop)
+}
+
+/// `getgroups(groups)`: how many there are, written to the front of `groups`; `EINVAL` when they do not fit.
+/// [getgroups(2)](https://man7.org/linux/man-pages/man2/getgroups.2.html)
+pub fn getgroups(groups: &mut [u32]) -> Result<usize> {
+    let args = [groups.len(), groups.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: getgroups writes at most `groups.len()` numbers of 32 bits at `groups`, exclusively borrowed until it
+    // returns; for a length of 0 it writes nothing.
+    unsafe { raw::syscall6(nr::GETGROUPS, args) }
+}
+
 /// The three sets that `capget(2)` and `capset(2)` exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
@@ -84,10 +150,13 @@ pub fn capset(caps: Caps) -> Result<()> {
 
 const PR_CAPBSET_READ: usize = 23;
 const PR_CAPBSET_DROP: usize = 24;
+const PR_SET_KEEPCAPS: usize = 8;
 const PR_GET_SECUREBITS: usize = 27;
+const PR_SET_SECUREBITS: usize = 28;
 const PR_CAP_AMBIENT: usize = 47;
 const PR_CAP_AMBIENT_IS_SET: usize = 1;
 const PR_CAP_AMBIENT_RAISE: usize = 2;
+const PR_CAP_AMBIENT_LOWER: usize = 3;
 const PR_CAP_AMBIENT_CLEAR_ALL: usize = 4;
 
 /// Whether `cap` is in the bounding set; `EINVAL` for one that the kernel does not know.
@@ -108,6 +177,11 @@ pub fn ambient_raise(cap: u8) -> Result<()> {
     raw::plain(nr::PRCTL, [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, usize::from(cap), 0, 0, 0]).map(drop)
 }
 
+/// Takes `cap` out of the ambient set.
+pub fn ambient_lower(cap: u8) -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, usize::from(cap), 0, 0, 0]).map(drop)
+}
+
 /// Whether `cap` is in the ambient set.
 pub fn ambient_has(cap: u8) -> Result<bool> {
     raw::plain(nr::PRCTL, [PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, usize::from(cap), 0, 0, 0])
@@ -122,4 +196,16 @@ pub fn ambient_clear() -> Result<()> {
 /// The securebits flags ([capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)).
 pub fn securebits() -> Result<u32> {
     raw::plain(nr::PRCTL, [PR_GET_SECUREBITS, 0, 0, 0, 0, 0]).map(|bits| bits as u32)
+}
+
+/// `prctl(PR_SET_SECUREBITS, bits)`.
+/// [PR_SET_SECUREBITS(2const)](https://man7.org/linux/man-pages/man2/PR_SET_SECUREBITS.2const.html)
+pub fn set_securebits(bits: u32) -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_SECUREBITS, bits as usize, 0, 0, 0, 0]).map(drop)
+}
+
+/// `prctl(PR_SET_KEEPCAPS, on)`: whether the permitted set outlasts a change from root to another user; an exec
+/// clears it. [PR_SET_KEEPCAPS(2const)](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
+pub fn set_keepcaps(on: bool) -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_KEEPCAPS, usize::from(on), 0, 0, 0, 0]).map(drop)
 }

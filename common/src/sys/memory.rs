@@ -94,6 +94,16 @@ impl Mapping {
         // SAFETY: mmap gave `len` zeroed words, page-aligned, that nothing else refers to and nobody unmaps.
         Ok(unsafe { core::slice::from_raw_parts_mut(at as *mut usize, len) })
     }
+
+    /// A region of `len` numbers of 32 bits, all zero, to be kept.
+    pub fn numbers(len: usize) -> Result<&'static mut [u32]> {
+        let bytes = len.checked_mul(size_of::<u32>()).ok_or(crate::errno::Errno::NOMEM)?;
+        let region = Mapping::new(bytes.max(1))?;
+        let at = region.at;
+        core::mem::forget(region);
+        // SAFETY: mmap gave `len` zeroed numbers, page-aligned, that nothing else refers to and nobody unmaps.
+        Ok(unsafe { core::slice::from_raw_parts_mut(at as *mut u32, len) })
+    }
 }
 
 impl Drop for Mapping {

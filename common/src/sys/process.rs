@@ -128,6 +128,41 @@ pub fn setsid() -> Result<()> {
     raw::plain(nr::SETSID, [0; 6]).map(drop)
 }
 
+/// A soft and a hard limit; the largest number is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Limits {
+    /// What counts.
+    pub soft: u64,
+    /// How far the soft one may be raised.
+    pub hard: u64,
+}
+
+/// `prlimit(0, resource, NULL, &old)`: this process's limits of `resource` (`RLIMIT_*`).
+/// [prlimit(2)](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+pub fn getrlimit(resource: u32) -> Result<Limits> {
+    let mut old = Limits { soft: 0, hard: 0 };
+    // SAFETY: prlimit64 writes one struct rlimit64, two 64-bit numbers, at the last pointer, a live local of that
+    // layout; a null new limit changes nothing.
+    unsafe { raw::syscall6(nr::PRLIMIT64, [0, resource as usize, 0, (&raw mut old) as usize, 0, 0]) }?;
+    Ok(old)
+}
+
+/// `prlimit(0, resource, &limits, NULL)`.
+/// [prlimit(2)](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+pub fn setrlimit(resource: u32, limits: Limits) -> Result<()> {
+    let args = [0, resource as usize, (&raw const limits) as usize, 0, 0, 0];
+    // SAFETY: prlimit64 reads one struct rlimit64, two 64-bit numbers, at `limits`, a live local of that layout.
+    unsafe { raw::syscall6(nr::PRLIMIT64, args) }.map(drop)
+}
+
+/// `keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)`: a new session keyring, empty and without a name.
+/// [KEYCTL_JOIN_SESSION_KEYRING(2const)](https://man7.org/linux/man-pages/man2/KEYCTL_JOIN_SESSION_KEYRING.2const.html)
+pub fn new_session_keyring() -> Result<()> {
+    const JOIN_SESSION_KEYRING: usize = 1;
+    raw::plain(nr::KEYCTL, [JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]).map(drop)
+}
+
 /// `sethostname(name)`. [sethostname(2)](https://man7.org/linux/man-pages/man2/sethostname.2.html)
 pub fn sethostname(name: &[u8]) -> Result<()> {
     // SAFETY: sethostname reads `name.len()` bytes at `name`, borrowed until it returns.

@@ -45,8 +45,12 @@ pub mod nr {
     pub const GETEGID: usize = 108;
     pub const GETPPID: usize = 110;
     pub const SETSID: usize = 112;
+    pub const GETGROUPS: usize = 115;
+    pub const SETGROUPS: usize = 116;
     pub const SETRESUID: usize = 117;
+    pub const GETRESUID: usize = 118;
     pub const SETRESGID: usize = 119;
+    pub const GETRESGID: usize = 120;
     pub const CAPGET: usize = 125;
     pub const CAPSET: usize = 126;
     pub const STATFS: usize = 137;
@@ -57,6 +61,7 @@ pub mod nr {
     pub const UMOUNT2: usize = 166;
     pub const SETHOSTNAME: usize = 170;
     pub const EXIT_GROUP: usize = 231;
+    pub const KEYCTL: usize = 250;
     pub const OPENAT: usize = 257;
     pub const MKDIRAT: usize = 258;
     pub const MKNODAT: usize = 259;
@@ -67,6 +72,7 @@ pub mod nr {
     pub const FCHMODAT: usize = 268;
     pub const UNSHARE: usize = 272;
     pub const PIPE2: usize = 293;
+    pub const PRLIMIT64: usize = 302;
     pub const SETNS: usize = 308;
     pub const SECCOMP: usize = 317;
     pub const MEMFD_CREATE: usize = 319;

@@ -13,7 +13,7 @@ pub use bench::{
     through, with_env,
 };
 pub use records::{
-    FS_BUILD, INIT_REAPER, NS_ENTER, PRIV_DROP, Records, SEALED, SECCOMP_LOAD, c_str, command, list, memfd,
-    path, text,
+    ATTRIBUTES, CONTROL, FS_BUILD, INIT_REAPER, NS_ENTER, PRIV_DROP, Records, SEALED, SECCOMP_LOAD, c_str,
+    command, list, memfd, path, text,
 };
 pub use view::{View, ended, explain, refused};

@@ -2,8 +2,8 @@
 
 use common::caps::CapSet;
 use common::plan::{
-    Command, Field, FsBuild, InitReaper, List, ListWriter, Namespaces, NsEnter, PrivDrop, SeccompLoad,
-    SecondUserNs, SignalSet, Stage, UserNs,
+    Attributes, CapChange, Command, Control, Field, FsBuild, InitReaper, Left, List, ListWriter, Namespaces,
+    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, SignalSet, Stage, UserNs,
 };
 use common::text::{Path, Text};
 use std::ffi::{CStr, CString};
@@ -96,6 +96,38 @@ pub const PRIV_DROP: PrivDrop<'static> = PrivDrop {
     die_with_parent: false,
     allow_new_privs: false,
     attributes: None,
+};
+
+/// priv-drop's attributes, all as they are.
+pub const ATTRIBUTES: Attributes<'static> = Attributes {
+    rlimits: List::EMPTY,
+    groups: None,
+    rgid: None,
+    egid: None,
+    ruid: None,
+    euid: None,
+    bounding: CapChange::NONE,
+    securebits_drop: 0,
+    securebits_add: 0,
+    inheritable: CapChange::NONE,
+    permitted: CapChange::NONE,
+    effective: CapChange::NONE,
+    ambient: CapChange::NONE,
+    keyring: false,
+    umask: None,
+    pdeathsig: None,
+};
+
+/// init-reaper's control that controls nothing: signals stay where they are, and what is left is waited for.
+pub const CONTROL: Control<'static> = Control {
+    subreaper: false,
+    forward: SignalSet::EMPTY,
+    stop_signal: None,
+    group: false,
+    foreground: false,
+    left: Left::Wait,
+    remap_exit: List::EMPTY,
+    parent_death_signal: None,
 };
 
 /// init-reaper that holds nothing.

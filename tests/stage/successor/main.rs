@@ -45,6 +45,7 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "access" => ls::access(rest),
             "write" => ls::write(rest),
             "lock" => ls::lock(rest),
+            "keyring" => keyring(),
             "tree" => pid1::tree(),
             "pid1" => pid1::pid1(rest),
             "try-userns" => report::try_userns(),
@@ -107,6 +108,11 @@ fn net() -> String {
 fn tell(words: &[String], prefix: &str, bytes: &[u8]) -> String {
     let Some(fd) = passed(words, prefix) else { return format!("no {prefix}\n") };
     format!("told {}\n", sys::write_all(fd as i32, bytes))
+}
+
+/// The number of the session keyring, `keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)`.
+fn keyring() -> String {
+    format!("keyring {}\n", sys::shown(sys::call(250, 0, -3_i64 as u64, 0, 0, 0)))
 }
 
 /// Says "ready", then waits for the end of standard input.

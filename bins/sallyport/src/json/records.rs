@@ -155,7 +155,7 @@ record! { PrivDrop, PrivDrop<'static> {
 } }
 
 record! { Attributes, Attributes<'static> {
-    rlimits, groups, rgid, egid, ruid, euid, bounding, securebits, inheritable, permitted, effective, ambient,
+    rlimits, groups, rgid, egid, ruid, euid, bounding, securebits_drop, securebits_add, inheritable, permitted, effective, ambient,
     keyring, umask, pdeathsig,
 } }
 

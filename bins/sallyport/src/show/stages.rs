@@ -189,7 +189,8 @@ fn change_attributes(page: &mut Page, attributes: &Attributes<'static>) {
         ruid,
         euid,
         bounding,
-        securebits,
+        securebits_drop,
+        securebits_add,
         inheritable,
         permitted,
         effective,
@@ -208,7 +209,9 @@ fn change_attributes(page: &mut Page, attributes: &Attributes<'static>) {
     {
         page.lines(label, id.map(|id| id.to_string()));
     }
-    page.lines("securebits", securebits.map(|bits| format!("{bits:#x}")));
+    let changes = [("without", *securebits_drop), ("with", *securebits_add)];
+    let changes = changes.into_iter().filter(|(_, bits)| *bits != 0);
+    page.lines("securebits", changes.map(|(what, bits)| format!("{what} {bits:#x}")));
     let sets = [
         ("bounding set", bounding),
         ("inheritable set", inheritable),
@@ -223,11 +226,11 @@ fn change_attributes(page: &mut Page, attributes: &Attributes<'static>) {
     }
     switch(page, "keyring", *keyring, "a new session keyring, empty");
     page.lines("umask", umask.map(|mask| format!("{:04o}", mask.bits())));
-    let death = |signal: Signal| format!("{} when its parent ends", words::signal(signal.number()));
-    page.lines(
-        "signal",
-        pdeathsig.map(|signal| signal.map_or("none when its parent ends".to_owned(), death)),
-    );
+    let death = |number: u32| match u8::try_from(number).ok().and_then(Signal::new) {
+        Some(signal) => format!("{} when its parent ends", words::signal(signal.number())),
+        None => "none when its parent ends".to_owned(),
+    };
+    page.lines("signal", pdeathsig.map(death));
 }
 
 fn limit(limit: Rlimit) -> String {

@@ -176,14 +176,15 @@ impl Random {
             ruid: self.maybe(Random::id),
             euid: self.maybe(Random::id),
             bounding: self.cap_change(),
-            securebits: self.maybe(Random::id),
+            securebits_drop: self.id(),
+            securebits_add: self.id(),
             inheritable: self.cap_change(),
             permitted: self.cap_change(),
             effective: self.cap_change(),
             ambient: self.cap_change(),
             keyring: self.bool(),
             umask: self.maybe(Random::mode),
-            pdeathsig: self.maybe(|random| random.maybe(Random::signal)),
+            pdeathsig: self.maybe(Random::id),
         }
     }
 

@@ -55,14 +55,15 @@ fn attributes() -> Attributes<'static> {
         ruid: Some(1000),
         euid: Some(1001),
         bounding: CapChange { drop: CapSet::ALL, add: CapSet::EMPTY },
-        securebits: Some(0x2f),
+        securebits_drop: 0x10,
+        securebits_add: 0x2f,
         inheritable: change(1, 2),
         permitted: change(3, 4),
         effective: change(5, 6),
         ambient: change(7, 8),
         keyring: true,
         umask: Some(mode(0o27)),
-        pdeathsig: Some(Signal::new(15)),
+        pdeathsig: Some(15),
     }
 }
 
