@@ -250,6 +250,8 @@ impl Root {
         }
         let mut dir: Option<OwnedFd> = None;
         let mut end = 0;
+        // What is below a directory that was made just now is missing too.
+        let mut made = false;
         for name in path.split(|&byte| byte == b'/') {
             end = name.len().saturating_add(end);
             let upto = path.get(..end).unwrap_or_default();
@@ -257,11 +259,13 @@ impl Root {
             if name.is_empty() {
                 continue;
             }
-            let opened = match open(scratch.c_str(upto)?) {
+            let opened = if made { Err(Errno::NOENT) } else { open(scratch.c_str(upto)?) };
+            let opened = match opened {
                 Err(Errno::NOENT) => {
                     let within = dir.as_ref().map_or(self.newroot(), OwnedFd::fd);
                     match sys::mkdirat(within, scratch.c_str(name)?, mode) {
-                        Ok(()) | Err(Errno::EXIST) => {}
+                        Ok(()) => made = true,
+                        Err(Errno::EXIST) => {}
                         Err(errno) => return Err(errno),
                     }
                     // By its whole path again, not by its name: only that stays inside, whatever it is by now.

@@ -166,6 +166,12 @@ impl Root {
     fn pivot(&self) -> Outcome<()> {
         let bottom = self.bottom.as_ref().unwrap_or(&self.newroot);
         if self.place == Place::Nowhere {
+            if let Some(base) = &self.base {
+                // Into the old tree, with which it goes. By itself it would keep this process waiting once more, when
+                // its descriptor is closed; where that is not to be, it does.
+                let _ = sys::openat(sys::CWD, c"/proc", DIRECTORY, 0)
+                    .and_then(|place| sys::move_mount(base.fd(), place.fd()));
+            }
             // On the old root, from where the pivot takes it.
             sys::openat(sys::CWD, c"/", DIRECTORY, 0)
                 .and_then(|oldroot| sys::move_mount(bottom.fd(), oldroot.fd()))

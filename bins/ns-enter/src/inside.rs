@@ -1,12 +1,12 @@
 //! The child's half: ids, loopback, host name, and the capabilities that the later stages need over their execs.
 
-use super::{Pipes, idmap, loopback, namespaces::Decided, pass};
+use super::{Pipe, Pipes, idmap, loopback, namespaces::Decided, pass};
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
 use common::plan::NsEnter;
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, OwnedFd, clone_flags};
+use common::sys::{self, Fd, clone_flags};
 
 /// Sets up this side, up to the exec of the next stage.
 pub fn run(
@@ -14,7 +14,7 @@ pub fn run(
     frame: &NsEnter<'static>,
     decided: &Decided,
     pipes: Pipes,
-    own: Neighbours,
+    own: &mut Neighbours,
 ) -> Outcome<()> {
     if frame.die_with_parent {
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
@@ -42,28 +42,29 @@ pub fn run(
 }
 
 /// Closes the end that is the monitor's, and makes ours outlive the execs.
-fn keep_write_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Outcome<Option<Fd>> {
-    let Some((read, write)) = pipe else { return Ok(None) };
-    drop(read);
-    sys::set_cloexec(write.fd(), false).at(|| fault!("fcntl"))?;
-    Ok(Some(write.leak()))
+fn keep_write_end(pipe: Option<Pipe>) -> Outcome<Option<Fd>> {
+    let Some(Pipe { read, write }) = pipe else { return Ok(None) };
+    sys::close(read).at(|| fault!("close"))?;
+    sys::set_cloexec(write, false).at(|| fault!("fcntl"))?;
+    Ok(Some(write))
 }
 
 /// Waits until the monitor has done its part. A monitor that ended instead has said why.
 ///
 /// With `--die-with-parent` it keeps its end open for as long as it lives: one that gave the go and ended before the
 /// death signal was asked for shows here.
-fn wait_for_go(go: Option<(OwnedFd, OwnedFd)>, until_death: bool) -> Outcome<()> {
-    let Some((read, write)) = go else { return Ok(()) };
-    drop(write);
+fn wait_for_go(go: Option<Pipe>, until_death: bool) -> Outcome<()> {
+    let Some(Pipe { read, write }) = go else { return Ok(()) };
+    sys::close(write).at(|| fault!("close"))?;
     let mut byte = [0u8];
-    match sys::retry(|| sys::read(read.fd(), &mut byte)).at(|| fault!("read"))? {
+    match sys::retry(|| sys::read(read, &mut byte)).at(|| fault!("read"))? {
         0 => sys::exit(1),
-        _ if until_death && sys::is_hung_up(read.fd()).at(|| fault!("poll"))? => {
-            Err(fault!("the monitor has ended"))
+        _ if until_death && sys::is_hung_up(read).at(|| fault!("poll"))? => {
+            return Err(fault!("the monitor has ended"));
         }
-        _ => Ok(()),
+        _ => {}
     }
+    sys::close(read).at(|| fault!("close"))
 }
 
 /// Becomes who the plan says.

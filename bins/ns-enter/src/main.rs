@@ -20,8 +20,9 @@ use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
 use common::rt::Start;
-use common::sys::{self, Fd, Forked, OwnedFd, clone_flags, o};
+use common::sys::{self, Fd, Forked, clone_flags, o};
 use core::convert::Infallible;
+use join::PidSocket;
 use namespaces::Decided;
 
 common::entry!(main);
@@ -31,14 +32,32 @@ fn main(start: Start) -> ! {
 }
 
 /// The pipes between the sides. Either end goes when its side does, so neither can wait for the dead.
+#[derive(Clone, Copy, Debug)]
 struct Pipes {
     /// The child starts when a byte arrives, and ends when the monitor ends before it. `None` when nothing has to
     /// be done outside first.
-    go: Option<(OwnedFd, OwnedFd)>,
+    go: Option<Pipe>,
     /// init-reaper writes how the command ended. `None` without init-reaper: then the child is the command.
-    status: Option<(OwnedFd, OwnedFd)>,
+    status: Option<Pipe>,
     /// The last stage says that the command is about to run. `None` when nobody wants to know the exit code.
-    ready: Option<(OwnedFd, OwnedFd)>,
+    ready: Option<Pipe>,
+}
+
+/// Both ends of a pipe. Plain numbers: each side closes what it does not need.
+#[derive(Clone, Copy, Debug)]
+struct Pipe {
+    read: Fd,
+    write: Fd,
+}
+
+/// What the child goes on with. It may be working in the monitor's memory: it changes nothing but this.
+struct Inside {
+    chain: Chain,
+    frame: NsEnter<'static>,
+    decided: Decided,
+    pipes: Pipes,
+    own: Neighbours,
+    pid_socket: Option<PidSocket>,
 }
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
@@ -62,19 +81,45 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let own = Neighbours::find()?;
     join::user(&frame)?;
     let pid_socket = join::pid_socket(&frame)?;
-    match sys::fork_into(decided.clone_flags).map_err(|errno| namespaces::refused(errno, &decided))? {
-        Forked::Child => {
-            join::pid_inside(&frame, pid_socket)?;
-            inside::run(&mut chain, &frame, &decided, pipes, own)?;
-            // 6. Hand over.
-            chain.exec()
+    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket };
+    let refused = |errno| namespaces::refused(errno, &decided);
+    let flags = decided.clone_flags;
+    // An ordinary user's monitor has nothing to do or to hide until the next stage runs: it can lend the child its memory.
+    let pid = if pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
+        sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?
+    } else {
+        match sys::fork_into(flags).map_err(refused)? {
+            Forked::Child => inside.run(),
+            Forked::Parent(pid) => pid,
         }
-        Forked::Parent(child) => monitor::run(chain, frame, decided, pipes, child, pid_socket),
+    };
+    monitor::run(chain, frame, decided, pipes, pid, pid_socket)
+}
+
+impl Inside {
+    /// The child's side, to its end.
+    fn run(&mut self) -> ! {
+        let voice = self.chain.voice();
+        match self.go_on() {
+            Err(fault) => voice.die(fault),
+            Ok(never) => match never {},
+        }
+    }
+
+    fn go_on(&mut self) -> Outcome<Infallible> {
+        join::pid_inside(&self.frame, self.pid_socket)?;
+        inside::run(&mut self.chain, &self.frame, &self.decided, self.pipes, &mut self.own)?;
+        // 6. Hand over.
+        self.chain.exec()
     }
 }
 
-fn pipe_if(wanted: bool) -> Outcome<Option<(OwnedFd, OwnedFd)>> {
-    if wanted { sys::pipe().at(|| fault!("pipe2()")).map(Some) } else { Ok(None) }
+fn pipe_if(wanted: bool) -> Outcome<Option<Pipe>> {
+    if !wanted {
+        return Ok(None);
+    }
+    let (read, write) = sys::pipe().at(|| fault!("pipe2()"))?;
+    Ok(Some(Pipe { read: read.leak(), write: write.leak() }))
 }
 
 /// `/proc`, if priv-drop will need it.

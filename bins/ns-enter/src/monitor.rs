@@ -1,13 +1,13 @@
 //! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
 
-use super::{Pipes, join::PidSocket, namespaces::Decided, report};
+use super::{Pipe, Pipes, join::PidSocket, namespaces::Decided, report};
 use common::caps::CapSet;
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
 use common::plan::NsEnter;
 use common::report::{At, Outcome};
-use common::sys::{self, Caps, Fd, OwnedFd};
+use common::sys::{self, Caps, Fd};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
@@ -46,8 +46,8 @@ fn watch(
     sandbox: &mut i32,
     pid_socket: Option<PidSocket>,
 ) -> Outcome<u8> {
-    let status = keep_read_end(pipes.status);
-    let ready = keep_read_end(pipes.ready);
+    let status = keep_read_end(pipes.status)?;
+    let ready = keep_read_end(pipes.ready)?;
     if let Some(socket) = pid_socket {
         *sandbox = grandchild(*sandbox, socket)?;
     }
@@ -73,15 +73,14 @@ fn watch(
     }
     // Its end stays open while this process lives: see `inside::wait_for_go`.
     let go = match pipes.go {
-        Some((read, write)) => {
-            drop(read);
-            sys::write_all(write.fd(), b"\0").at(|| fault!("write to sandbox"))?;
-            Some(write.leak())
+        Some(Pipe { read, write }) => {
+            sys::close(read).at(|| fault!("close"))?;
+            sys::write_all(write, b"\0").at(|| fault!("write to sandbox"))?;
+            Some(write)
         }
         None => None,
     };
     let json = frame.json_status_fd.map(|fd| fd.fd());
-    let (status, ready) = (status.map(OwnedFd::leak), ready.map(OwnedFd::leak));
     close_all_but([status, ready, json, go])?;
     let code = ended(*sandbox, status)?;
     if let Some(fd) = json
@@ -92,11 +91,10 @@ fn watch(
     Ok(code)
 }
 
-fn keep_read_end(pipe: Option<(OwnedFd, OwnedFd)>) -> Option<OwnedFd> {
-    pipe.map(|(read, write)| {
-        drop(write);
-        read
-    })
+fn keep_read_end(pipe: Option<Pipe>) -> Outcome<Option<Fd>> {
+    let Some(Pipe { read, write }) = pipe else { return Ok(None) };
+    sys::close(write).at(|| fault!("close"))?;
+    Ok(Some(read))
 }
 
 /// Whether the command was run: exactly one byte has come, and the other end is closed by its exec. Nobody gets an

@@ -75,14 +75,14 @@ impl Chain {
     /// were handed them.
     pub fn open_next(&mut self) -> Outcome<()> {
         match self.passed.next {
-            None => self.open_next_beside(Neighbours::find()?),
+            None => self.open_next_beside(&mut Neighbours::find()?),
             Some(_) => Ok(()),
         }
     }
 
     /// [`Chain::open_next`] for a first stage that has asked where it is before it went where `/proc/self/exe` no
     /// longer tells: in a new mount namespace the path of the executable's mount is not that below a chroot.
-    pub fn open_next_beside(&mut self, own: Neighbours) -> Outcome<()> {
+    pub fn open_next_beside(&mut self, own: &mut Neighbours) -> Outcome<()> {
         if self.passed.next.is_none() {
             self.passed.next = Some(Next::open(self.plan.stages_after(Some(self.stage)), own)?);
         }

@@ -69,7 +69,7 @@ impl Next {
     /// Opens the executables of `stages`, which are where this one is.
     // Not inlined: the room for a path would be on the stack of every stage, which touches it page by page.
     #[inline(never)]
-    pub(super) fn open(stages: impl Iterator<Item = Stage>, mut own: Neighbours) -> Outcome<Next> {
+    pub(super) fn open(stages: impl Iterator<Item = Stage>, own: &mut Neighbours) -> Outcome<Next> {
         let mut next = Next { fds: [-1; MOST], len: 0 };
         for stage in stages {
             let path = own.path(stage.name()).ok_or_else(|| fault!("Path of stages too long"))?;

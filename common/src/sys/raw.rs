@@ -116,6 +116,43 @@ pub unsafe fn syscall6(nr: usize, args: [usize; 6]) -> Result<usize, Errno> {
     if (-4095..0).contains(&ret) { Err(Errno(ret.unsigned_abs() as u16)) } else { Ok(ret as usize) }
 }
 
+/// `clone(flags, NULL)`, on the child's side of which `child(data)` is called, on the stack below the caller's frames.
+///
+/// # Safety
+///
+/// `flags` has CLONE_VM and CLONE_VFORK: the caller's memory is the child's until that execs or ends, and this process
+/// is stopped meanwhile, so that `child` runs as if it had been called from here, but in another process, which it must
+/// not leave otherwise: it never returns. `data` is valid for it, and everything that this process goes on with has to be
+/// as the child leaves it.
+pub unsafe fn clone_vfork(
+    flags: usize,
+    child: unsafe extern "C" fn(usize) -> !,
+    data: usize,
+) -> Result<usize, Errno> {
+    let ret: isize;
+    // SAFETY: as in `syscall6`. In the child no more of this function runs than the call of `child`, whose frames lie
+    // below the stack pointer, where the block is free to write (no `nostack`); the caller's own registers and frames
+    // are as they were when the parent goes on.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "and rsp, -16",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") nr::CLONE as isize => ret,
+            in("rdi") flags, in("rsi") 0, in("rdx") 0, in("r10") 0, in("r8") 0,
+            in("r12") data, in("r13") child,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    if (-4095..0).contains(&ret) { Err(Errno(ret.unsigned_abs() as u16)) } else { Ok(ret as usize) }
+}
+
 /// [`syscall6`] for a call all of whose arguments are plain numbers and that leaves this process's memory,
 /// control flow and address space alone.
 ///
