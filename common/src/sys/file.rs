@@ -248,16 +248,30 @@ pub fn statfs_type(path: &CStr) -> Result<u64> {
     Ok(kind)
 }
 
-/// `fstatfs(fd)`: whether the mount that `fd` is on, or the file system, is read-only (`ST_RDONLY`).
+/// `fstatfs(fd)`, the words of its struct as in [`statfs_type`].
 /// [statfs(2)](https://man7.org/linux/man-pages/man2/statfs.2.html)
-pub fn is_read_only(fd: Fd) -> Result<bool> {
-    const ST_RDONLY: u64 = 1;
-    // As above; the flags are the eleventh word.
+fn fstatfs(fd: Fd) -> Result<[u64; 15]> {
     let mut out = [0u64; 15];
     // SAFETY: fstatfs writes one struct statfs, 120 bytes as `out` has, live to the return.
     unsafe { raw::syscall6(nr::FSTATFS, [fd.arg(), out.as_mut_ptr() as usize, 0, 0, 0, 0]) }?;
-    let [.., flags, _, _, _, _] = out;
+    Ok(out)
+}
+
+/// Whether the mount that `fd` is on, or the file system, is read-only (`ST_RDONLY`).
+pub fn is_read_only(fd: Fd) -> Result<bool> {
+    const ST_RDONLY: u64 = 1;
+    // The flags are the eleventh word.
+    let [.., flags, _, _, _, _] = fstatfs(fd)?;
     Ok(flags & ST_RDONLY != 0)
+}
+
+/// `PROC_SUPER_MAGIC` of `include/uapi/linux/magic.h`: the type of procfs.
+pub const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+
+/// The type of the file system that `fd` is on.
+pub fn fstatfs_type(fd: Fd) -> Result<u64> {
+    let [kind, ..] = fstatfs(fd)?;
+    Ok(kind)
 }
 
 /// The mount that `path` is on, as the mount id of `statx(2)` (Linux 5.8), and whether `path` is the root of
