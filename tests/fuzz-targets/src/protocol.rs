@@ -5,7 +5,6 @@ use crate::room;
 use common::chain::{Chain, stored};
 use common::plan::Stage;
 use common::report::Voice;
-use common::sys::Vector;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 
@@ -22,9 +21,7 @@ pub fn arguments(bytes: &[u8]) {
         if let Some(fd) = stored::argument(args) {
             assert!(fd.0 >= 0 && args.len() == 2, "--stored={}", fd.0);
         }
-        let mut nothing = [0; 1];
-        let env = Vector::over(Box::leak(Box::new(std::mem::take(&mut nothing)))).finish();
-        match Chain::enter(stage, args, env, false) {
+        match Chain::enter(stage, args, room::no_words(), false) {
             Ok(chain) => {
                 assert_eq!(chain.passed.plan.0, PLAN_FD, "no other descriptor is a sealed plan");
                 let after = chain.plan.stages_after(Some(stage)).count();

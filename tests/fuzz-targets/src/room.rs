@@ -52,3 +52,11 @@ pub fn lend_words<T>(program: &'static CStr, input: &[u8], with: impl FnOnce(Str
         with(vector.finish())
     })
 }
+
+/// An environment without variables.
+pub fn no_words() -> Strings<'static> {
+    static mut NONE: [usize; 1] = [0; 1];
+    let none = &raw mut NONE;
+    // SAFETY: written to by nobody but `over`, which writes the null that is there already.
+    Vector::over(unsafe { &mut *none }).finish()
+}
