@@ -37,3 +37,22 @@ pub fn deny(nr: i64, errno: i32) -> Vec<u8> {
 pub fn program(bytes: Vec<u8>) -> Program<'static> {
     Program::new(Box::leak(bytes.into_boxed_slice())).expect("whole entries")
 }
+
+/// A program that has ioctl(2) fail with `errno` for these requests, as the kernel reads them: the lower 32 bits.
+pub fn deny_ioctls(requests: &[u32], errno: i32) -> Vec<u8> {
+    const IOCTL: u32 = 16;
+    // The low word of the second argument (struct seccomp_data).
+    const REQUEST: u32 = 16 + 8;
+    let mut program = vec![
+        entry(LOAD_WORD, 0, 0, 0),
+        entry(JUMP_IF_EQUAL, 1, 0, IOCTL),
+        entry(RETURN, 0, 0, ALLOW),
+        entry(LOAD_WORD, 0, 0, REQUEST),
+    ];
+    for request in requests {
+        program.push(entry(JUMP_IF_EQUAL, 0, 1, *request));
+        program.push(entry(RETURN, 0, 0, ERRNO | errno as u32));
+    }
+    program.push(entry(RETURN, 0, 0, ALLOW));
+    program.concat()
+}
