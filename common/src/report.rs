@@ -81,7 +81,7 @@ struct Detail {
     parts: [Part; PARTS],
     errno: Option<Errno>,
     of_mount: bool,
-    status: u8,
+    status: Option<u8>,
 }
 
 /// What is said when there is no memory left to say anything else.
@@ -96,7 +96,7 @@ static OUT_OF_MEMORY: Detail = Detail {
     ],
     errno: None,
     of_mount: false,
-    status: 1,
+    status: None,
 };
 
 /// A step of a stage: done, or the fault that stops the launch.
@@ -116,7 +116,7 @@ impl Fault {
         for (to, from) in all.iter_mut().zip(parts) {
             *to = *from;
         }
-        Fault::keep(Detail { parts: all, errno: None, of_mount: false, status: 1 })
+        Fault::keep(Detail { parts: all, errno: None, of_mount: false, status: None })
     }
 
     #[cold]
@@ -136,9 +136,9 @@ impl Fault {
         Fault::keep(Detail { errno: Some(errno), of_mount: true, ..*self.0 })
     }
 
-    /// With an exit status other than 1.
+    /// With an exit status of its own, whoever says it.
     pub fn status(self, status: u8) -> Fault {
-        Fault::keep(Detail { status, ..*self.0 })
+        Fault::keep(Detail { status: Some(status), ..*self.0 })
     }
 
     /// The errno that it carries.
@@ -181,17 +181,33 @@ pub struct Voice {
     pub name: &'static str,
     /// Whether a syslog level (`<3>`) goes before it (`--level-prefix`).
     pub level_prefix: bool,
+    /// The exit status of a fault: [`FAILURE`], or [`ENV_FAILURE`] for a stage that is a command of its own.
+    pub failure: u8,
 }
+
+/// The exit status of a launch that failed, as bubblewrap has it.
+pub const FAILURE: u8 = 1;
+/// The same in the tradition of `env(1)`: no command ends with it, so that a script can tell.
+pub const ENV_FAILURE: u8 = 125;
+/// As `env(1)`: the command is there and cannot be run.
+pub const ENV_CANNOT_RUN: u8 = 126;
+/// As `env(1)`: the command is not there.
+pub const ENV_NOT_FOUND: u8 = 127;
 
 /// syslog(3) levels that messages have.
 const LOG_ERR: &str = "<3>";
 const LOG_WARNING: &str = "<4>";
 
 impl Voice {
+    /// The speaker `name` of a launch that ends as bubblewrap's do.
+    pub const fn of(name: &'static str) -> Voice {
+        Voice { name, level_prefix: false, failure: FAILURE }
+    }
+
     /// Says `fault` and ends the process with its status.
     pub fn die(self, fault: Fault) -> ! {
         self.say(LOG_ERR, &fault);
-        sys::exit(fault.0.status)
+        sys::exit(fault.0.status.unwrap_or(self.failure))
     }
 
     /// Says `fault` as a warning.
@@ -332,7 +348,7 @@ impl core::fmt::Display for Fault {
     /// The message without name and newline, for tests.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut line = Line::new();
-        Voice { name: "", level_prefix: false }.write("", self, &mut line);
+        Voice::of("").write("", self, &mut line);
         let text = String::from_utf8_lossy(&line.buf[..line.len]).into_owned();
         f.write_str(text.trim_start_matches(": ").trim_end_matches('\n'))
     }
@@ -348,7 +364,7 @@ mod tests {
         String::from_utf8(line.buf[..line.len].to_vec()).unwrap()
     }
 
-    const BWRAP: Voice = Voice { name: "bwrap", level_prefix: false };
+    const BWRAP: Voice = Voice::of("bwrap");
 
     #[test]
     fn a_fault_names_operation_object_and_errno() {
@@ -361,7 +377,7 @@ mod tests {
 
     #[test]
     fn numbers_and_levels_are_written_as_printf_does() {
-        let voice = Voice { name: "fs-build", level_prefix: true };
+        let voice = Voice { level_prefix: true, ..Voice::of("fs-build") };
         let fault = Fault::new([Part::Octal(0o755), Part::Str(" "), Part::Octal(0), Part::from(-12i32)]);
         assert_eq!(text(voice, LOG_WARNING, fault), "<4>fs-build: 0755 0-12\n");
     }

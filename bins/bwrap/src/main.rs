@@ -6,7 +6,7 @@
 
 use common::chain;
 use common::fault;
-use common::opts::bwrap::{Answer, CommandLine};
+use common::opts::bwrap::{self, Answer, CommandLine};
 use common::opts::{Live, help};
 use common::plan::{self, Plan};
 use common::report::{At, Outcome, Voice};
@@ -23,7 +23,7 @@ const VERSION: &[u8] = b"bubblewrap 0.13.1\n";
 const ASSUMED_KERNEL: &[u8] = b"5.12.0\n";
 
 fn main(start: Start) -> ! {
-    let quiet = Voice { name: "bwrap", level_prefix: false };
+    let quiet = Voice::of("bwrap");
     let mut line = match check_entry(&start).and_then(|()| CommandLine::new(&Live)) {
         Ok(line) => line,
         Err(fault) => quiet.die(fault),
@@ -67,7 +67,7 @@ fn launch(bytes: &'static [u8], start: &Start) -> Outcome<core::convert::Infalli
 
 fn usage(start: &Start, to: Fd, status: u8) -> ! {
     let program = start.args.get(0).unwrap_or(c"bwrap");
-    match help::usage(program.to_bytes()) {
+    match help::usage(program.to_bytes(), help::COMMAND, &bwrap::SECTIONS) {
         Ok(text) => print(to, text.bytes(), status),
         Err(_) => sys::exit(1),
     }

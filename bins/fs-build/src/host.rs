@@ -30,15 +30,15 @@ pub struct Host {
     taken: Option<usize>,
     /// Whether the kernel has open_tree_attr(2), and attaches to what is attached nowhere.
     pub modern: bool,
-    /// Whether there is a new PID namespace, which /proc has to show.
-    pub new_pidns: bool,
+    /// Whether there is a new PID namespace, which /proc has to show; `None` when nobody has said.
+    pub new_pidns: Option<bool>,
     /// `--file-label`.
     pub label: Option<Text<'static>>,
 }
 
 impl Host {
     /// The host's tree, nothing made.
-    pub fn new(modern: bool, new_pidns: bool, label: Option<Text<'static>>) -> Host {
+    pub fn new(modern: bool, new_pidns: Option<bool>, label: Option<Text<'static>>) -> Host {
         Host { made: [const { None }; MOST], count: 0, taken: None, modern, new_pidns, label }
     }
 

@@ -23,10 +23,10 @@ mod special;
 
 use common::chain::{Chain, OwnUserNs};
 use common::fault;
-use common::plan::{Access, BadPlan, FsBuild, MountOp, NsEnter, Stage};
+use common::plan::{Access, FsBuild, MountOp, Stage};
 use common::report::{At, Outcome, Voice};
 use common::rt::Start;
-use common::sys::{self, clone_flags, o, propagation};
+use common::sys::{self, o, propagation};
 use common::text::{Path, Text};
 use core::convert::Infallible;
 use fds::Found;
@@ -80,6 +80,8 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     if found.fds {
         fds::close(&frame)?;
     }
+    chain.passed.own_mounts = false;
+    chain.passed.own_pids = false;
     // 6. Hand over.
     chain.exec()
 }
@@ -93,12 +95,13 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
 /// ns-enter says that a user namespace was made along with it; the kernel makes none for a caller whose root is not the
 /// root of his mount namespace (user_namespaces(7), EPERM), so the process's root is the whole tree.
 fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build> {
-    let (new_mount_ns, new_pidns) = new_namespaces(chain)?;
+    let (new_mounts, new_pids) = (chain.passed.own_mounts, chain.passed.own_pids);
+    let new_pidns = if new_mounts || new_pids { Some(new_pids) } else { None };
     let lenient = frame.best_effort.then(|| chain.voice());
     let new_host = || Host::new(sys::has_open_tree_attr(), new_pidns, frame.file_label);
     let mut host = new_host();
     let in_place = match chain.passed.own_userns {
-        Some(OwnUserNs::New) if new_mount_ns && host.modern => host::whole_tree(frame),
+        Some(OwnUserNs::New) if new_mounts && host.modern => host::whole_tree(frame),
         _ => None,
     };
     let mut root = None;
@@ -161,16 +164,6 @@ impl Build {
             MountOp::Chmod { path, mode } => files::chmod(&self.root, path, mode),
         }
     }
-}
-
-/// Whether the launch has a mount namespace and a PID namespace of its own, as ns-enter's frame says it.
-fn new_namespaces(chain: &Chain) -> Outcome<(bool, bool)> {
-    if !chain.plan.has(Stage::NsEnter) {
-        return Ok((false, false));
-    }
-    let frame = chain.plan.decode(Stage::NsEnter, NsEnter::decode).map_err(BadPlan::fault)?;
-    let new = |flag| frame.namespaces.has(flag);
-    Ok((new(clone_flags::NEWNS), new(clone_flags::NEWPID) || frame.pidns_fd.is_some()))
 }
 
 /// Sets the SELinux label of every file made from now on; the next exec clears it (`setfscreatecon(3)`).

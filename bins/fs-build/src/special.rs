@@ -76,11 +76,15 @@ pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     COVERED.into_iter().try_for_each(|name| cover(proc.fd(), name, dest))
 }
 
-/// A new procfs for a new PID namespace, else the host's, which shows the same processes.
+/// A new procfs for a new PID namespace, else the host's, which shows the same processes. Where nobody has said which it
+/// is, a new one shows the right processes in either case, if it may be had.
 pub fn new_proc(host: &Host) -> sys::Result<OwnedFd> {
     let flags = attr::NOSUID | attr::NODEV;
-    if host.new_pidns {
-        return instance::mount(c"proc", &[], flags | attr::NOEXEC);
+    if host.new_pidns != Some(false) {
+        let new = instance::mount(c"proc", &[], flags | attr::NOEXEC);
+        if new.is_ok() || host.new_pidns.is_some() {
+            return new;
+        }
     }
     let tree = host::copy(c"/proc")?;
     sys::mount_setattr(tree.fd(), true, flags, 0)?;

@@ -139,4 +139,5 @@ fn pass(chain: &mut Chain, decided: &Decided) {
     chain.passed.ids = decided.second_ids;
     chain.passed.own_userns = decided.own_userns;
     chain.passed.own_mounts = decided.clone_flags & clone_flags::NEWNS != 0;
+    chain.passed.own_pids = decided.own_pids;
 }

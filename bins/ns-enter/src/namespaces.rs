@@ -16,6 +16,8 @@ pub struct Decided {
     pub clone_flags: u32,
     /// Whether there is a new user namespace.
     pub new_user: bool,
+    /// Whether the sandbox is in another PID namespace.
+    pub own_pids: bool,
     /// The user namespace that the sandbox has of its own.
     pub own_userns: Option<OwnUserNs>,
     /// The caller's ids.
@@ -75,6 +77,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
     if new_user {
         clone_flags |= clone_flags::NEWUSER;
     }
+    let own_pids = frame.namespaces.has(clone_flags::NEWPID) || frame.pidns_fd.is_some();
     if frame.pidns_fd.is_some() {
         // Made by the child, once it is in the other one.
         clone_flags &= !clone_flags::NEWPID;
@@ -85,7 +88,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         (false, Some(_)) => Some(OwnUserNs::Joined),
         (false, None) => None,
     };
-    Ok(Decided { clone_flags, new_user, own_userns, caller, mapped, second_ids, caller_caps })
+    Ok(Decided { clone_flags, new_user, own_pids, own_userns, caller, mapped, second_ids, caller_caps })
 }
 
 /// Whether this kernel has user namespaces and no switch of the host turns them off.

@@ -48,6 +48,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     chain.passed.caps = None;
     chain.passed.own_userns = None;
     chain.passed.own_mounts = false;
+    chain.passed.own_pids = false;
     if !frame.allow_new_privs {
         sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
         if sys::no_new_privs() != Ok(true) {

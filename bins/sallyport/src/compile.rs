@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Res};
 use crate::output::Output;
-use common::opts::bwrap::{Answer, CommandLine};
+use common::opts::bwrap::{Answer, CommandLine, SECTIONS};
 use common::opts::{Host, Live, help};
 use common::plan::Buffer;
 use common::report::{Fault, Voice};
@@ -37,13 +37,14 @@ pub fn run(args: Args) -> Res<ExitCode> {
 
 /// The plan of a bwrap command line, or bwrap's own message and end.
 pub fn compile(arguments: &[OsString]) -> Res<&'static [u8]> {
-    let signature = Voice { name: "bwrap", level_prefix: false };
+    let signature = Voice::of("bwrap");
     let mut line = CommandLine::new(&Compiling).unwrap_or_else(|fault| signature.die(fault));
     match line.run(strings("bwrap", arguments)?) {
         Ok(Answer::Launch(plan)) => Ok(plan),
         Ok(Answer::Usage) => Err(Failure::new("no command to run in the sandbox")),
         Ok(Answer::Help) => {
-            let text = help::usage(b"bwrap").map_err(|_| Failure::new("out of memory"))?;
+            let text =
+                help::usage(b"bwrap", help::COMMAND, &SECTIONS).map_err(|_| Failure::new("out of memory"))?;
             let _ = io::stderr().write_all(text.bytes());
             Err(Failure::new("--help is not a launch"))
         }

@@ -63,7 +63,7 @@ fn readable(bytes: &[u8]) -> io::Result<File> {
 
 /// How the launch signs what it has to say: as the plan has it.
 fn voice(bytes: &[u8]) -> Voice {
-    let plain = Voice { name: "sallyport", level_prefix: false };
+    let plain = Voice::of("sallyport");
     common::plan::Plan::parse(bytes).map_or(plain, |plan| plan.voice(Stage::Command))
 }
 

@@ -1,11 +1,12 @@
 //! Names and bytes as people read them.
 
 use common::caps::{self, CapSet};
-use common::plan::{FLAG_BWRAP, FLAG_LEVEL_PREFIX, SignalSet};
+use common::plan::{FLAG_BWRAP, FLAG_ENV_STATUS, FLAG_LEVEL_PREFIX, SignalSet};
 use common::sys::clone_flags as flags;
 
 /// The header's flags. A test asks the decoder whether these are all.
-pub const FLAGS: [(&str, u16); 2] = [("level-prefix", FLAG_LEVEL_PREFIX), ("bwrap", FLAG_BWRAP)];
+pub const FLAGS: [(&str, u16); 3] =
+    [("level-prefix", FLAG_LEVEL_PREFIX), ("bwrap", FLAG_BWRAP), ("env-status", FLAG_ENV_STATUS)];
 
 /// Namespaces as `/proc/PID/ns` calls them, and their `CLONE_NEW*` bits.
 pub const NAMESPACES: [(&str, u32); 6] = [

@@ -28,6 +28,8 @@ pub struct Passed {
     pub own_userns: Option<OwnUserNs>,
     /// Whether the mount namespace was made for this launch.
     pub own_mounts: bool,
+    /// Whether this is another PID namespace than the launcher's.
+    pub own_pids: bool,
 }
 
 /// Where a user namespace of the sandbox's own is from.
@@ -66,12 +68,17 @@ impl Passed {
             caps: None,
             own_userns: None,
             own_mounts: false,
+            own_pids: false,
         }
     }
 }
 
-const USAGE: &str =
-    "--plan=FD is missing: this stage is started by bwrap, and as a command of its own not yet";
+#[cfg(feature = "start")]
+/// Whether these are the arguments of a stage that another program of ours has started: the plan comes first.
+/// Anything else is the command line of somebody who uses the stage as a command of its own.
+pub(super) fn has_plan(args: Strings<'static>) -> bool {
+    args.get(1).is_some_and(|first| first.to_bytes().starts_with(b"--plan="))
+}
 
 /// Reads the arguments of a stage.
 pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
@@ -89,6 +96,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
             b"--own-mounts" => (value == b"new").then(|| passed.own_mounts = true).is_some(),
+            b"--own-pids" => (value == b"new").then(|| passed.own_pids = true).is_some(),
             b"--own-userns" => OwnUserNs::parse(value).map(|own| passed.own_userns = Some(own)).is_some(),
             _ => false,
         };
@@ -96,7 +104,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             return Err(bad());
         }
     }
-    passed.plan = plan.ok_or_else(|| fault!(USAGE))?;
+    passed.plan = plan.ok_or_else(|| fault!("--plan=FD is missing"))?;
     Ok(passed)
 }
 
@@ -243,6 +251,7 @@ mod tests {
             c"--caps=00000000000000001",
             c"--own-mounts=",
             c"--own-mounts=old",
+            c"--own-pids=1",
             c"--help",
             c"",
         ] {

@@ -1,12 +1,13 @@
 //! The exec of the command: directory, label, filters, and the program looked up as `execvp(3)` does.
 
 use super::directory;
+use crate::caps::CapSet;
 use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{BadPlan, Command, Plan, Stage};
-use crate::report::{At, Outcome};
+use crate::report::{At, ENV_CANNOT_RUN, ENV_NOT_FOUND, Outcome};
 use crate::seccomp;
-use crate::sys::{self, Fd, Strings, Vector, o};
+use crate::sys::{self, Caps, Fd, Strings, Vector, o};
 use core::convert::Infallible;
 use core::ffi::CStr;
 
@@ -41,6 +42,11 @@ pub fn exec_command(
     if let Some(label) = command.exec_label {
         set_exec_label(label.bytes()).at(|| fault!("label_exec ", label))?;
     }
+    if command.drop_ambient {
+        // What is not inheritable does not stay ambient (capset(2), cap_capset in security/commoncap.c).
+        let caps = sys::capget().at(|| fault!("capget failed"))?;
+        sys::capset(Caps { inheritable: CapSet::EMPTY, ..caps }).at(|| fault!("capset failed"))?;
+    }
     if let Some(fd) = ready {
         sys::set_cloexec(fd, true).at(|| fault!("fcntl"))?;
         tell(fd).at(|| fault!("Write to info_fd"))?;
@@ -57,7 +63,12 @@ pub fn exec_command(
         // If this is lost, the monitor reports an exit code of 1, which it is.
         let _ = tell(fd);
     }
-    Err(fault!("execvp ", program).errno(errno))
+    let fault = fault!("execvp ", program).errno(errno);
+    Err(match errno {
+        _ if !plan.has_env_status() => fault,
+        Errno::NOENT => fault.status(ENV_NOT_FOUND),
+        _ => fault.status(ENV_CANNOT_RUN),
+    })
 }
 
 /// One byte for the monitor. One that has gone is told nothing; its end ends the sandbox or does not (SIGPIPE is

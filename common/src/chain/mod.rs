@@ -1,7 +1,8 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
 //! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
-//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]`:
+//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]
+//! [--own-pids=new]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
 
@@ -17,9 +18,15 @@ pub use command::exec_command;
 pub use launch::{launch, launch_stored};
 pub use next::{Neighbours, Next};
 
+#[cfg(feature = "start")]
+use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{BadPlan, Plan, Reader, Stage};
+#[cfg(feature = "start")]
+use crate::report::ENV_FAILURE;
 use crate::report::{At, Outcome, Voice};
+#[cfg(feature = "start")]
+use crate::sys::Vector;
 use crate::sys::{self, Strings};
 
 /// A stage that has been entered: its plan and what was passed along.
@@ -109,7 +116,8 @@ impl Chain {
     }
 }
 
-fn refuse_raised(secure: bool) -> Outcome<()> {
+/// Refuses privileges that the caller does not have and this executable would lend; `secure` is `AT_SECURE`.
+pub fn refuse_raised(secure: bool) -> Outcome<()> {
     if secure && has_more_than_its_caller() {
         return Err(fault!("setuid use of bubblewrap is not supported"));
     }
@@ -155,7 +163,33 @@ pub fn run(
     start: crate::rt::Start,
     run: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
 ) -> ! {
+    if !args::has_plan(start.args) {
+        let voice = Voice { failure: ENV_FAILURE, ..Voice::of(stage.name()) };
+        let Err(fault) = compose(stage, &start);
+        voice.die(fault)
+    }
     run_on(stage, run, || Chain::enter(stage, start.args, start.env, start.secure))
+}
+
+/// Hands the command line of a stage that is used as a command of its own to `compose`, which makes a plan of it: stages
+/// themselves only execute plans. Returns only to say why not.
+#[cfg(feature = "start")]
+#[cold]
+fn compose(stage: Stage, start: &crate::rt::Start) -> Outcome<core::convert::Infallible> {
+    const COMPOSE: &str = "compose";
+    refuse_raised(start.secure)?;
+    let mut own = Neighbours::find()?;
+    let name = Argument::new(stage.name());
+    let mut exec = || {
+        let mut argv = Vector::new(start.args.len().max(1))?;
+        argv.push(name.as_c_str())?;
+        for index in 1..start.args.len() {
+            argv.push(start.args.get(index).unwrap_or_default())?;
+        }
+        let path = own.path(COMPOSE).ok_or(Errno::NAMETOOLONG)?;
+        Err(sys::execve(path, argv.finish(), start.env))
+    };
+    exec().at(|| fault!("Can't exec ", COMPOSE, ", which reads the options of a stage"))
 }
 
 #[cfg(feature = "start")]
@@ -164,7 +198,7 @@ fn run_on(
     run: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
     enter: impl FnOnce() -> Outcome<Chain>,
 ) -> ! {
-    let mut voice = Voice { name: stage.name(), level_prefix: false };
+    let mut voice = Voice::of(stage.name());
     let outcome = enter().and_then(|chain| {
         voice = chain.voice();
         run(chain)

@@ -149,9 +149,10 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         argument
     });
     let own_mounts = chain.passed.own_mounts.then(|| Argument::new("--own-mounts=new"));
-    let mut words = [0usize; 11];
+    let own_pids = chain.passed.own_pids.then(|| Argument::new("--own-pids=new"));
+    let mut words = [0usize; 12];
     let mut argv = Vector::over(&mut words);
-    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns, &own_mounts]
+    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns, &own_mounts, &own_pids]
         .into_iter()
         .filter_map(Option::as_ref);
     let all = [&argv0, &plan, &next].into_iter().chain(optional);
@@ -165,7 +166,7 @@ fn exec_fault(name: &'static str, errno: Errno) -> crate::report::Fault {
     fault!("Can't exec stage ", name).errno(errno)
 }
 
-/// Execs `name`, a neighbour of this executable or in `../libexec/sallyport` beside it, as the first stage.
+/// Execs `stage`, a neighbour of this executable or in `../libexec/sallyport` beside it, as the first one of a launch.
 pub(super) fn exec_first(stage: Stage, plan: Fd, env: Strings<'static>) -> Outcome<Infallible> {
     let name = stage.name();
     let argv0 = Argument::new(name);

@@ -6,7 +6,7 @@ use super::{
     SeccompLoadOption, Words, number, out_of_memory,
 };
 use crate::fault;
-use crate::plan::{Buffer, FdNumber};
+use crate::plan::{Buffer, FdNumber, Stage};
 use crate::report::{At, Outcome, Voice};
 use crate::sys::{Result, Strings};
 use core::ffi::CStr;
@@ -37,7 +37,7 @@ pub const SECTIONS: [&str; 20] = [
 
 /// One option of any table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AnyOption {
+pub(super) enum AnyOption {
     FsBuild(FsBuildOption),
     NsEnter(NsEnterOption),
     Command(CommandOption),
@@ -48,7 +48,7 @@ enum AnyOption {
 }
 
 impl AnyOption {
-    fn find(word: &[u8]) -> Option<AnyOption> {
+    pub(super) fn find(word: &[u8]) -> Option<AnyOption> {
         // The mount tree first: a long command line is mostly that.
         FsBuildOption::find(word)
             .map(AnyOption::FsBuild)
@@ -60,7 +60,19 @@ impl AnyOption {
             .or_else(|| GeneralOption::find(word).map(AnyOption::General))
     }
 
-    fn name_and_arity(self) -> (&'static str, usize) {
+    /// The stage whose option it is; `None` for one of the command or of the line itself.
+    pub(super) fn owner(self) -> Option<Stage> {
+        match self {
+            AnyOption::FsBuild(_) => Some(Stage::FsBuild),
+            AnyOption::NsEnter(_) => Some(Stage::NsEnter),
+            AnyOption::PrivDrop(_) => Some(Stage::PrivDrop),
+            AnyOption::InitReaper(_) => Some(Stage::InitReaper),
+            AnyOption::SeccompLoad(_) => Some(Stage::SeccompLoad),
+            AnyOption::Command(_) | AnyOption::General(_) => None,
+        }
+    }
+
+    pub(super) fn name_and_arity(self) -> (&'static str, usize) {
         match self {
             AnyOption::FsBuild(option) => (option.name(), option.arity()),
             AnyOption::NsEnter(option) => (option.name(), option.arity()),
@@ -92,7 +104,7 @@ pub enum Answer {
 pub struct CommandLine<'h> {
     pub(super) host: &'h dyn Host,
     pub(super) level_prefix: bool,
-    named: Buffer,
+    pub(super) named: Buffer,
     pub(super) ns_enter: NsEnterDraft,
     pub(super) fs_build: FsBuildDraft,
     pub(super) priv_drop: PrivDropDraft,
@@ -119,7 +131,7 @@ impl<'h> CommandLine<'h> {
 
     /// How messages are signed at this point of the line.
     pub fn voice(&self) -> Voice {
-        Voice { name: "bwrap", level_prefix: self.level_prefix }
+        Voice { level_prefix: self.level_prefix, ..Voice::of("bwrap") }
     }
 
     /// Reads the argument vector `args`, checks it and compiles it.
@@ -135,7 +147,8 @@ impl<'h> CommandLine<'h> {
         self.check_requirements()?;
         let mut context = Context { host: self.host, voice: self.voice(), named: &mut self.named };
         self.seccomp_load.finish(&mut context)?;
-        self.compile(words).map(Answer::Launch)
+        let shape = self.shape();
+        self.compile(words, &shape).map(Answer::Launch)
     }
 
     /// Reads options up to the first word that is none, or behind `--`. Only the `outermost` words may have `--args`.
@@ -168,32 +181,52 @@ impl<'h> CommandLine<'h> {
         if option == AnyOption::General(GeneralOption::Args) && !outermost {
             return Err(fault!("--args not supported in arguments file"));
         }
-        let operands = operands(option, words)?;
-        let mut modified = None;
-        let context = &mut Context { host: self.host, voice: self.voice(), named: &mut self.named };
+        let (name, arity) = option.name_and_arity();
+        let operands = operands(name, arity, words)?;
+        let voice = self.voice();
         match option {
-            AnyOption::FsBuild(option) => {
-                self.fs_build.apply(option, operands, context)?;
-                modified = Some(option);
-            }
-            AnyOption::NsEnter(option) => self.ns_enter.apply(option, operands, context)?,
-            AnyOption::Command(option) => self.command.apply(option, operands, context)?,
-            AnyOption::PrivDrop(option) => self.priv_drop.apply(option, operands, context)?,
-            AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands, context)?,
-            AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context)?,
             AnyOption::General(GeneralOption::Help) => return Ok(Some(Answer::Help)),
             AnyOption::General(GeneralOption::Version) => return Ok(Some(Answer::Version)),
-            AnyOption::General(GeneralOption::LevelPrefix) => self.level_prefix = true,
             AnyOption::General(GeneralOption::Args) => {
-                let [fd, ..] = operands;
-                let words = data_words(number::fd(fd)?, context).at(|| fault!("Can't read --args data"))?;
-                if let Some(answer) = self.read(&mut { words }, false)? {
+                let mut words = self.args_words(operands, voice)?;
+                if let Some(answer) = self.read(&mut words, false)? {
                     return Ok(Some(answer));
                 }
             }
+            option => self.apply(option, operands, voice)?,
         }
-        self.fs_build.check_modifiers(modified)?;
+        self.check_modifiers(option)?;
         Ok(None)
+    }
+
+    /// Puts `option` into the draft that it belongs to; `voice` says the warnings.
+    pub(super) fn apply(&mut self, option: AnyOption, operands: Operands, voice: Voice) -> Outcome<()> {
+        let context = &mut Context { host: self.host, voice, named: &mut self.named };
+        match option {
+            AnyOption::FsBuild(option) => self.fs_build.apply(option, operands, context),
+            AnyOption::NsEnter(option) => self.ns_enter.apply(option, operands, context),
+            AnyOption::Command(option) => self.command.apply(option, operands, context),
+            AnyOption::PrivDrop(option) => self.priv_drop.apply(option, operands, context),
+            AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands, context),
+            AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context),
+            AnyOption::General(option) => {
+                self.level_prefix |= option == GeneralOption::LevelPrefix;
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses a modifier that `option`, just read, has left unused.
+    pub(super) fn check_modifiers(&self, option: AnyOption) -> Outcome<()> {
+        let read = if let AnyOption::FsBuild(option) = option { Some(option) } else { None };
+        self.fs_build.check_modifiers(read)
+    }
+
+    /// The words that the descriptor of `--args` holds.
+    pub(super) fn args_words(&mut self, operands: Operands, voice: Voice) -> Outcome<Words> {
+        let [fd, ..] = operands;
+        let context = &mut Context { host: self.host, voice, named: &mut self.named };
+        data_words(number::fd(fd)?, context).at(|| fault!("Can't read --args data"))
     }
 }
 
@@ -206,9 +239,8 @@ fn data_words(fd: FdNumber, context: &mut Context<'_>) -> Result<Words> {
     data.leak().map(Words::of_data)
 }
 
-/// The operands of `option`, taken from `words`.
-fn operands(option: AnyOption, words: &mut Words) -> Outcome<Operands> {
-    let (name, arity) = option.name_and_arity();
+/// The operands of option `name`, taken from `words`.
+pub(super) fn operands(name: &'static str, arity: usize, words: &mut Words) -> Outcome<Operands> {
     words.take_some(arity).map_or_else(|| missing_operands(name, arity), Ok)
 }
 

@@ -38,28 +38,65 @@ const SET_ID_OF_OTHERS: CapSet = CapSet::of(&[cap::FSETID]);
 /// ids, files that are copied up keep their owner, their mode and their file capabilities.
 const OVERLAY_OF_OTHERS: CapSet = CapSet::of(&[cap::CHOWN, cap::FOWNER, cap::FSETID, cap::SETFCAP]);
 
+/// What of a plan the drafts do not say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// The stages that have a frame, by [`Stage::index`].
+    pub stages: [bool; Stage::ALL.len()],
+    /// The header's flags.
+    pub flags: u16,
+    /// The program to run, where the first word of the command is only its name.
+    pub program: Option<Text<'static>>,
+}
+
+impl Shape {
+    /// Whether `stage` has a frame.
+    pub fn has(&self, stage: Stage) -> bool {
+        self.stages.get(stage.index()) == Some(&true)
+    }
+
+    /// Gives `stage` a frame.
+    pub fn add(&mut self, stage: Stage) {
+        if let Some(has) = self.stages.get_mut(stage.index()) {
+            *has = true;
+        }
+    }
+}
+
 impl CommandLine<'_> {
+    /// The shape of bwrap's plans: the first three stages always, the others when there is anything for them to do.
+    pub(super) fn shape(&self) -> Shape {
+        let flags = FLAG_BWRAP | if self.level_prefix { FLAG_LEVEL_PREFIX } else { 0 };
+        let stages = [true, true, true, self.has_reaper(), !self.seccomp_load.programs.is_empty(), true];
+        Shape { stages, flags, program: None }
+    }
+
     /// The plan that runs `command` as this line says.
-    pub(super) fn compile(&mut self, command: Words) -> Outcome<&'static [u8]> {
+    pub(super) fn compile(&mut self, command: Words, shape: &Shape) -> Outcome<&'static [u8]> {
         if let Some(number) = self.fs_build.missing_source {
             // The message has the number in it, so it has to be given while that is known.
             return Err(fault!("Can't find source path /proc/self/fd/", number.fd().0).errno(Errno::NOENT));
         }
-        let args = out_of_memory(arguments(command))?;
-        out_of_memory(self.assemble(&args))
+        let args = out_of_memory(arguments(command, shape.program))?;
+        out_of_memory(self.assemble(&args, shape))
     }
 
     /// Writes header and frames.
-    fn assemble(&self, args: &ListWriter) -> Result<&'static [u8]> {
-        let flags = FLAG_BWRAP | if self.level_prefix { FLAG_LEVEL_PREFIX } else { 0 };
-        let mut plan = Assembly::new(flags, 1 << 16)?;
-        plan.frame(Stage::NsEnter, |out| self.ns_enter_frame().encode(out))?;
-        plan.frame(Stage::FsBuild, |out| self.fs_build_frame(out))?;
-        plan.frame(Stage::PrivDrop, |out| self.priv_drop_frame().encode(out))?;
-        if self.has_reaper() {
+    fn assemble(&self, args: &ListWriter, shape: &Shape) -> Result<&'static [u8]> {
+        let mut plan = Assembly::new(shape.flags, 1 << 16)?;
+        if shape.has(Stage::NsEnter) {
+            plan.frame(Stage::NsEnter, |out| self.ns_enter_frame(shape).encode(out))?;
+        }
+        if shape.has(Stage::FsBuild) {
+            plan.frame(Stage::FsBuild, |out| self.fs_build_frame(out))?;
+        }
+        if shape.has(Stage::PrivDrop) {
+            plan.frame(Stage::PrivDrop, |out| self.priv_drop_frame().encode(out))?;
+        }
+        if shape.has(Stage::InitReaper) {
             plan.frame(Stage::InitReaper, |out| self.init_reaper_frame(out))?;
         }
-        if !self.seccomp_load.programs.is_empty() {
+        if shape.has(Stage::SeccompLoad) {
             let programs = self.seccomp_load.programs.list();
             plan.frame(Stage::SeccompLoad, |out| {
                 SeccompLoad { programs, log: false, spec_allow: false }.encode(out)
@@ -68,30 +105,37 @@ impl CommandLine<'_> {
         plan.frame(Stage::Command, |out| {
             let CommandLine { command, .. } = self;
             let (argv0, directory, exec_label) = (command.argv0, command.directory, command.exec_label);
-            Command { argv0, args: args.list(), env: command.env.list(), directory, exec_label }.encode(out)
+            let (args, env, drop_ambient) = (args.list(), command.env.list(), self.drops_ambient(shape));
+            Command { argv0, args, env, directory, exec_label, drop_ambient }.encode(out)
         })?;
         plan.finish()
     }
 
-    fn ns_enter_frame(&self) -> NsEnter<'_> {
+    fn ns_enter_frame(&self, shape: &Shape) -> NsEnter<'_> {
         let ns = &self.ns_enter;
-        let user = ns.user_ns();
+        // fs-build works in a mount namespace of its own only.
+        let namespaces = ns.namespaces | if shape.has(Stage::FsBuild) { flags::NEWNS } else { 0 };
+        // An ordinary user needs a user namespace to make any other; where none is made, there is no need.
+        let user = match ns.user_ns() {
+            UserNs::UnlessRoot if namespaces == 0 => UserNs::Keep,
+            user => user,
+        };
         NsEnter {
-            namespaces: Namespaces(ns.namespaces | flags::NEWNS),
+            namespaces: Namespaces(namespaces),
             cgroup_try: ns.cgroup_try,
             user,
             userns_fd: ns.userns_fd,
             pidns_fd: ns.pidns_fd,
             uid: ns.uid,
             gid: ns.gid,
-            second: self.second_user_ns(user),
+            second: if shape.has(Stage::PrivDrop) { self.second_user_ns(user) } else { SecondUserNs::No },
             loopback: ns.unshares(flags::NEWNET),
             hostname: ns.hostname,
             die_with_parent: ns.die_with_parent,
             info_fd: ns.info_fd,
             json_status_fd: ns.json_status_fd,
             userns_block_fd: ns.userns_block_fd,
-            raise: self.raised(),
+            raise: self.raised(shape),
             forward: SignalSet::EMPTY,
             stop_signal: None,
             handle_reboot: false,
@@ -99,7 +143,7 @@ impl CommandLine<'_> {
     }
 
     /// Whether a second user namespace follows: never inside one that somebody else maps.
-    fn second_user_ns(&self, user: UserNs) -> SecondUserNs {
+    pub(super) fn second_user_ns(&self, user: UserNs) -> SecondUserNs {
         if user == UserNs::Keep || self.ns_enter.userns_block_fd.is_some() {
             SecondUserNs::No
         } else if self.priv_drop.disable_userns && self.fs_build.has_dev {
@@ -119,11 +163,19 @@ impl CommandLine<'_> {
     /// No more than this plan needs. A user namespace that ns-enter maps has one user and one group, and whatever
     /// belongs to those is the caller's own: nothing of another owner can be reached there, with whatever capability
     /// (capable_wrt_inode_uidgid of the kernel), and mapping oneself once more needs none either.
-    fn raised(&self) -> CapSet {
+    fn raised(&self, shape: &Shape) -> CapSet {
         let (ns, fs, drop) = (&self.ns_enter, &self.fs_build, &self.priv_drop);
+        if ns.keep_caps {
+            return CapSet::ALL;
+        }
+        let drops = shape.has(Stage::PrivDrop);
+        if !drops && !shape.has(Stage::FsBuild) {
+            return CapSet::EMPTY;
+        }
         let if_so = |condition, set| if condition { set } else { CapSet::EMPTY };
         // Who is in another user namespace at the end has all capabilities in that.
-        let stays = self.second_user_ns(ns.user_ns()) == SecondUserNs::No && drop.userns2_fd.is_none();
+        let stays =
+            drops && self.second_user_ns(ns.user_ns()) == SecondUserNs::No && drop.userns2_fd.is_none();
         // Somebody else writes the maps, or has written them.
         let others = ns.userns_fd.is_some() || ns.userns_block_fd.is_some();
         ALWAYS
@@ -134,6 +186,13 @@ impl CommandLine<'_> {
             .union(if_so(others && fs.changes_modes, CHANGE_OTHERS))
             .union(if_so(others && fs.sets_ids, SET_ID_OF_OTHERS))
             .union(if_so(others && fs.has_overlay, OVERLAY_OF_OTHERS))
+    }
+
+    /// Whether the command would find capabilities in its ambient set that only the stages were to have: nobody has
+    /// emptied it where priv-drop is left out.
+    fn drops_ambient(&self, shape: &Shape) -> bool {
+        let raised = shape.has(Stage::NsEnter) && !self.raised(shape).is_empty();
+        raised && !shape.has(Stage::PrivDrop) && !self.ns_enter.keep_caps
     }
 
     fn fs_build_frame(&self, out: &mut Buffer) -> Result<()> {
@@ -177,8 +236,12 @@ impl CommandLine<'_> {
 }
 
 /// The command and its arguments as a list of the plan.
-fn arguments(command: Words) -> Result<ListWriter> {
+fn arguments(mut command: Words, program: Option<Text<'static>>) -> Result<ListWriter> {
     let mut args = ListWriter::new(1 << 14)?;
+    if let Some(program) = program {
+        command.next();
+        args.push(&program)?;
+    }
     for word in command {
         args.push(&Text(word))?;
     }

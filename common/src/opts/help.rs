@@ -1,6 +1,5 @@
 //! `--help`, and what is said instead of a command that is missing.
 
-use super::bwrap::SECTIONS;
 use crate::plan::Buffer;
 use crate::sys::Result;
 
@@ -27,18 +26,30 @@ pub fn lines(section: &'static str) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The whole text, for a program that was called as `program`.
-pub fn usage(program: &[u8]) -> Result<Buffer> {
+/// What follows the options of bwrap, and the blank line behind it.
+pub const COMMAND: &str = " [OPTIONS...] [--] COMMAND [ARGS...]\n\n";
+
+/// What follows the options of a stage that is a command of its own.
+pub const NEXT: &str = " [OPTIONS...] [--] NEXT [ARGS...]\n\n";
+
+/// The whole text, for a program that was called as `program`: `head` goes on with its first line.
+pub fn usage(program: &[u8], head: &str, sections: &[&'static str]) -> Result<Buffer> {
     let mut out = Buffer::new(1 << 13)?;
-    for part in [b"usage: ", program, b" [OPTIONS...] [--] COMMAND [ARGS...]\n\n"] {
+    for part in [b"usage: ", program, head.as_bytes()] {
         out.extend(part)?;
     }
-    for section in SECTIONS {
+    list(&mut out, sections)?;
+    Ok(out)
+}
+
+/// Appends the options of `sections`.
+pub fn list(out: &mut Buffer, sections: &[&'static str]) -> Result<()> {
+    for section in sections {
         for line in lines(section) {
-            write(&mut out, line)?;
+            write(out, line)?;
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 fn write(out: &mut Buffer, line: Line) -> Result<()> {
@@ -61,11 +72,12 @@ fn write(out: &mut Buffer, line: Line) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bwrap::SECTIONS;
     use super::*;
 
     #[test]
     fn every_option_has_a_line_and_every_line_fits() {
-        let text = usage(b"bwrap").unwrap();
+        let text = usage(b"bwrap", COMMAND, &SECTIONS).unwrap();
         let text = core::str::from_utf8(text.bytes()).unwrap();
         assert!(text.starts_with(
             "usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n\n    --help                       "

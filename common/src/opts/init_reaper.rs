@@ -20,6 +20,15 @@ options! {
     }
 }
 
+options! {
+    /// Options of init-reaper as a command of its own.
+    pub enum InitReaperExtra {
+        /// What bubblewrap has no option for.
+        CHAIN {
+        }
+    }
+}
+
 /// init-reaper's frame while it is put together.
 #[derive(Debug)]
 pub struct InitReaperDraft {
@@ -35,6 +44,16 @@ impl InitReaperDraft {
     /// Nothing asked for yet.
     pub fn new() -> Result<InitReaperDraft> {
         Ok(InitReaperDraft { locks: ListWriter::new(256)?, sync_fds: ListWriter::new(64)?, as_pid_1: false })
+    }
+
+    /// Puts `option` into the draft.
+    pub fn apply_extra(
+        &mut self,
+        option: InitReaperExtra,
+        _operands: Operands,
+        _context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        match option {}
     }
 
     /// Puts `option` into the draft.

@@ -3,8 +3,12 @@
 //! An option is written down once, in the table of the stage that it concerns: its name, the names of its
 //! operands and its help line. Lookup, arity, `--help` and the documentation come from there. Beside its table
 //! each stage's file has a draft of its frame and `apply`, which puts one option into it.
+//!
+//! What a stage takes only as a command of its own ([`chain`]) stands in a second table of the same file, `…Extra`, so
+//! that bwrap's options stay bubblewrap's.
 
 pub mod bwrap;
+pub mod chain;
 mod command;
 mod compile;
 mod fs_build;
@@ -22,11 +26,11 @@ mod words;
 pub use command::{CommandDraft, CommandOption};
 pub use fs_build::{FsBuildDraft, FsBuildOption};
 pub use general::GeneralOption;
-pub use init_reaper::{InitReaperDraft, InitReaperOption};
+pub use init_reaper::{InitReaperDraft, InitReaperExtra, InitReaperOption};
 pub use live::Live;
-pub use ns_enter::{NsEnterDraft, NsEnterOption};
-pub use priv_drop::{PrivDropDraft, PrivDropOption};
-pub use seccomp_load::{SeccompLoadDraft, SeccompLoadOption};
+pub use ns_enter::{NsEnterDraft, NsEnterExtra, NsEnterOption};
+pub use priv_drop::{PrivDropDraft, PrivDropExtra, PrivDropOption};
+pub use seccomp_load::{SeccompLoadDraft, SeccompLoadExtra, SeccompLoadOption};
 pub use words::Words;
 
 use crate::fault;
@@ -153,6 +157,7 @@ macro_rules! options {
             )*
 
             /// The option called `word`.
+            #[allow(unused_variables)] // There may be no option yet.
             pub fn find(word: &[u8]) -> Option<Self> {
                 $($(
                     if word == $name.as_bytes() {

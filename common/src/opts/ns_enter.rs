@@ -46,6 +46,20 @@ options! {
     }
 }
 
+options! {
+    /// Options of ns-enter as a command of its own.
+    pub enum NsEnterExtra {
+        /// Namespaces and ids that bubblewrap has no option for.
+        CHAIN {
+            UnshareMount = "--unshare-mount" "" "Make the mount namespace new (as fs-build in the same chain asks for, too)",
+            MapRootUser = "--map-root-user" "" "Be root in a new user namespace (--unshare-user --uid 0 --gid 0)",
+            MapCurrentUser = "--map-current-user" "" "Be who the caller is in a new user namespace",
+            KeepCaps = "--keep-caps" "" "Let the command keep all capabilities in the new user namespace",
+            DropCaps = "--drop-caps" "" "Let the command have no capability (priv-drop --cap-drop ALL)",
+        }
+    }
+}
+
 /// ns-enter's frame while it is put together.
 #[derive(Debug, Default)]
 pub struct NsEnterDraft {
@@ -75,6 +89,10 @@ pub struct NsEnterDraft {
     pub json_status_fd: Option<FdNumber>,
     /// `--die-with-parent`.
     pub die_with_parent: bool,
+    /// `--keep-caps`.
+    pub keep_caps: bool,
+    /// `--drop-caps`.
+    pub drop_caps: bool,
 }
 
 impl NsEnterDraft {
@@ -117,6 +135,32 @@ impl NsEnterDraft {
                 self.hostname = Some(Text(first));
             }
             other => self.namespaces |= namespace(other),
+        }
+        Ok(())
+    }
+
+    /// Puts `option` into the draft.
+    pub fn apply_extra(
+        &mut self,
+        option: NsEnterExtra,
+        _operands: Operands,
+        _context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        use NsEnterExtra as Opt;
+        match option {
+            Opt::UnshareMount => self.namespaces |= flags::NEWNS,
+            Opt::MapRootUser => {
+                self.user = true;
+                self.uid = Some(0);
+                self.gid = Some(0);
+            }
+            Opt::MapCurrentUser => {
+                self.user = true;
+                self.uid = None;
+                self.gid = None;
+            }
+            Opt::KeepCaps => self.keep_caps = true,
+            Opt::DropCaps => self.drop_caps = true,
         }
         Ok(())
     }

@@ -32,6 +32,15 @@ options! {
     }
 }
 
+options! {
+    /// Options of priv-drop as a command of its own.
+    pub enum PrivDropExtra {
+        /// What bubblewrap has no option for.
+        CHAIN {
+        }
+    }
+}
+
 /// priv-drop's frame while it is put together.
 #[derive(Debug, Default)]
 pub struct PrivDropDraft {
@@ -52,6 +61,16 @@ pub struct PrivDropDraft {
 }
 
 impl PrivDropDraft {
+    /// Puts `option` into the draft.
+    pub fn apply_extra(
+        &mut self,
+        option: PrivDropExtra,
+        _operands: Operands,
+        _context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        match option {}
+    }
+
     /// Puts `option` into the draft.
     ///
     /// The two capability sets stay disjoint, so that `(start without cap_drop) with cap_add` is what the

@@ -18,6 +18,15 @@ options! {
     }
 }
 
+options! {
+    /// Options of seccomp-load as a command of its own.
+    pub enum SeccompLoadExtra {
+        /// What bubblewrap has no option for.
+        CHAIN {
+        }
+    }
+}
+
 /// seccomp-load's frame while it is put together.
 #[derive(Debug)]
 pub struct SeccompLoadDraft {
@@ -31,6 +40,16 @@ impl SeccompLoadDraft {
     /// Nothing asked for yet.
     pub fn new() -> Result<SeccompLoadDraft> {
         Ok(SeccompLoadDraft { single: None, programs: ListWriter::new(1 << 14)? })
+    }
+
+    /// Puts `option` into the draft.
+    pub fn apply_extra(
+        &mut self,
+        option: SeccompLoadExtra,
+        _operands: Operands,
+        _context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        match option {}
     }
 
     /// Puts `option` into the draft.

@@ -16,6 +16,9 @@ record! {
         pub directory: Option<Path<'a>>,
         /// SELinux label of the command (`--exec-label`).
         pub exec_label: Option<Text<'a>>,
+        /// Empty the inheritable set just before the exec, and with it the ambient one: what ns-enter raised for the other
+        /// stages.
+        pub drop_ambient: bool,
     }
 }
 

@@ -48,6 +48,9 @@ pub const MAX_PLAN: usize = 1 << 28;
 pub const FLAG_LEVEL_PREFIX: u16 = 1;
 /// Header flag: messages start with `bwrap`, not with the stage's name.
 pub const FLAG_BWRAP: u16 = 2;
+/// Header flag: exit statuses are those of `env(1)`: 125 when the set-up failed, 126 when the command cannot be run, 127
+/// when it is not there.
+pub const FLAG_ENV_STATUS: u16 = 4;
 
 /// Whose frame it is; the number is its tag, and frames stand in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,8 +1,11 @@
 //! Reading a plan: the header, the frames, and every reason to refuse one.
 
-use super::{FLAG_BWRAP, FLAG_LEVEL_PREFIX, FRAME_HEADER_LEN, HEADER_LEN, MAGIC, MAX_PLAN, Stage, VERSION};
+use super::{
+    FLAG_BWRAP, FLAG_ENV_STATUS, FLAG_LEVEL_PREFIX, FRAME_HEADER_LEN, HEADER_LEN, MAGIC, MAX_PLAN, Stage,
+    VERSION,
+};
 use crate::fault;
-use crate::report::{At, Fault, Outcome, Voice};
+use crate::report::{At, ENV_FAILURE, FAILURE, Fault, Outcome, Voice};
 use crate::sys::{self, Fd};
 
 /// Why a plan is refused: whose frame, which field, what is wrong.
@@ -90,7 +93,7 @@ impl<'a> Plan<'a> {
         }
         let (flags, rest) = split::<2>(rest).ok_or(bad("flags", "cut short"))?;
         let flags = u16::from_le_bytes(flags);
-        if flags & !(FLAG_LEVEL_PREFIX | FLAG_BWRAP) != 0 {
+        if flags & !(FLAG_LEVEL_PREFIX | FLAG_BWRAP | FLAG_ENV_STATUS) != 0 {
             return Err(bad("flags", "unknown flag"));
         }
         let (length, rest) = split::<4>(rest).ok_or(bad("length", "cut short"))?;
@@ -133,7 +136,13 @@ impl<'a> Plan<'a> {
     /// How `stage` signs its messages under this plan.
     pub fn voice(&self, stage: Stage) -> Voice {
         let name = if self.flags & FLAG_BWRAP != 0 { "bwrap" } else { stage.name() };
-        Voice { name, level_prefix: self.flags & FLAG_LEVEL_PREFIX != 0 }
+        let failure = if self.has_env_status() { ENV_FAILURE } else { FAILURE };
+        Voice { name, level_prefix: self.flags & FLAG_LEVEL_PREFIX != 0, failure }
+    }
+
+    /// Whether exit statuses are those of `env(1)`.
+    pub fn has_env_status(&self) -> bool {
+        self.flags & FLAG_ENV_STATUS != 0
     }
 
     /// The header's flags.

@@ -77,7 +77,7 @@ fn put_together(flags: u16, frames: &[(Stage, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// A command's frame without anything in it.
-const EMPTY_COMMAND: [u8; 5] = [0; 5];
+const EMPTY_COMMAND: [u8; 6] = [0; 6];
 
 /// A plan with one frame, and the empty command's behind it.
 fn plan_of_one(stage: Stage, frame: Vec<u8>) -> Vec<u8> {

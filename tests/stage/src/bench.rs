@@ -64,8 +64,8 @@ pub const PLAN_FD: i32 = 10;
 pub const NEXT_FD: i32 = 11;
 
 /// The executables of a sandbox.
-pub const EXECUTABLES: [&str; 6] =
-    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"];
+pub const EXECUTABLES: [&str; 7] =
+    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
 
 /// See the module.
 pub struct Bench {

@@ -56,7 +56,14 @@ pub fn list<T: Field<'static>>(items: &[T]) -> List<'static, T> {
 /// A command without anything but its words.
 pub fn command<W: AsRef<str>>(words: &[W]) -> Command<'static> {
     let args: Vec<Text> = words.iter().map(|word| text(word.as_ref())).collect();
-    Command { argv0: None, args: list(&args), env: List::EMPTY, directory: None, exec_label: None }
+    Command {
+        argv0: None,
+        args: list(&args),
+        env: List::EMPTY,
+        directory: None,
+        exec_label: None,
+        drop_ambient: false,
+    }
 }
 
 /// ns-enter without a namespace to make.

@@ -208,10 +208,6 @@ fn arguments_that_are_not_the_protocols_are_refused() {
                 let message = format!("{}: Invalid stage argument {junk}", stage.name());
                 assert_refused(&bench, job, message.trim_end(), who);
             }
-            let job = bench.job(bench.bin(stage.name()), who);
-            let message =
-                "--plan=FD is missing: this stage is started by bwrap, and as a command of its own not yet";
-            assert_refused(&bench, job, &format!("{}: {message}", stage.name()), who);
         }
     }
 }

@@ -8,13 +8,13 @@ use std::process::Command;
 /// What a task returns: a finding (`Ok(false)`) is not an error, the task could not run (`Err`) is.
 pub type Res<T> = Result<T, String>;
 
-/// The executables of a sandbox, in the order in which they run.
-pub const EXECUTABLES: [&str; 6] =
-    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"];
+/// The executables of a sandbox, in the order in which they run, and the one that reads chains.
+pub const EXECUTABLES: [&str; 7] =
+    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
 
 /// The no_std crates, which are the workspace's default members and share cargo calls with nothing else.
-pub const NO_STD: [&str; 7] =
-    ["common", "bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"];
+pub const NO_STD: [&str; 8] =
+    ["common", "bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
 
 /// The repository this xtask was built in.
 pub struct Repo {

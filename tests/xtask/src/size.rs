@@ -4,8 +4,10 @@ use crate::repo::{EXECUTABLES, Repo, Res};
 
 /// Most bytes one executable may have.
 const ONE: u64 = 64 * 1024;
-/// Most bytes all six may have together.
+/// Most bytes the six of a launch may have together.
 const ALL: u64 = 320 * 1024;
+/// The one that reads chains, which is no part of a launch, and the most bytes it may have.
+const COMPOSE: (&str, u64) = ("compose", 96 * 1024);
 
 /// Builds the default members: all that a sandbox needs and nothing else.
 pub fn build(repo: &Repo) -> Res<bool> {
@@ -16,7 +18,7 @@ pub fn build(repo: &Repo) -> Res<bool> {
 pub fn check(repo: &Repo) -> Res<bool> {
     let mut faults = Vec::new();
     let mut total = 0;
-    println!("{:<14} {:>8} {:>9}", "executable", "bytes", "of 65536");
+    println!("{:<14} {:>8} {:>9}", "executable", "bytes", "of most");
     for name in EXECUTABLES {
         let path = repo.target.join("release").join(name);
         let bytes = match std::fs::read(&path) {
@@ -28,15 +30,18 @@ pub fn check(repo: &Repo) -> Res<bool> {
             }
         };
         let size = bytes.len() as u64;
-        total += size;
-        println!("{name:<14} {size:>8} {:>8}%", size * 100 / ONE);
-        if size > ONE {
-            faults.push(format!("{name}: {size} bytes, more than {ONE}"));
+        let most = if name == COMPOSE.0 { COMPOSE.1 } else { ONE };
+        if name != COMPOSE.0 {
+            total += size;
+        }
+        println!("{name:<14} {size:>8} {:>8}%", size * 100 / most);
+        if size > most {
+            faults.push(format!("{name}: {size} bytes, more than {most}"));
         }
     }
-    println!("{:<14} {total:>8} {:>8}% of {ALL}", "together", total * 100 / ALL);
+    println!("{:<14} {total:>8} {:>8}% of {ALL}", "of a launch", total * 100 / ALL);
     if total > ALL {
-        faults.push(format!("together {total} bytes, more than {ALL}"));
+        faults.push(format!("a launch: {total} bytes, more than {ALL}"));
     }
     for fault in &faults {
         println!("size: {fault}");

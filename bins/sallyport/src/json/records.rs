@@ -171,7 +171,7 @@ record! { Control, Control<'static> {
 
 record! { SeccompLoad, SeccompLoad<'static> { programs, log, spec_allow, } }
 
-record! { Command, Command<'static> { argv0, args, env, directory, exec_label, } }
+record! { Command, Command<'static> { argv0, args, env, directory, exec_label, drop_ambient, } }
 
 choice! { UserNs { Keep, UnlessRoot, New, Try, } }
 

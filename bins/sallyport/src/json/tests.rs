@@ -115,7 +115,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ("\"CAP_CHOWN\"", "\"CAP_CHOWM\"", "[0]: \"CAP_CHOWM\" is not a capability such as"),
         ("\"CAP_CHOWN\"", "\"CAP_CHOWN\", 0", "[1]: 0 is there twice"),
         ("\"version\": ", "\"version\": 9", ".version: 9"),
-        ("\"bwrap\"", "\"bwarp\"", ".flags[1]: \"bwarp\" is not one of level-prefix, bwrap"),
+        ("\"bwrap\"", "\"bwarp\"", ".flags[1]: \"bwarp\" is not one of level-prefix, bwrap, env-status"),
         ("\"format\"", "\"formt\"", ".format: this member is missing"),
         ("\"priv-drop\"", "\"priv-drip\"", ".[\"priv-drip\"]: there is no such member"),
         ("\"uid\": 1000", "\"uid\": -1", "line "),

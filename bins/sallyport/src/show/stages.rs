@@ -288,11 +288,17 @@ fn load_filters(page: &mut Page, frame: &SeccompLoad<'static>) {
 }
 
 fn run_command(page: &mut Page, command: &Command<'static>) {
-    let Command { argv0, args, env, directory, exec_label } = command;
+    let Command { argv0, args, env, directory, exec_label, drop_ambient } = command;
     page.lines("arguments", args.iter().map(|word| quoted(word.bytes())));
     page.lines("argv[0]", argv0.map(|word| quoted(word.bytes())));
     page.lines("environment", env.iter().map(|op| environment(&op)));
     let default = || "the caller's, if it is there; else HOME, else /".to_owned();
     page.line("directory", directory.map_or_else(default, |path| quoted(path.bytes())));
+    switch(
+        page,
+        "ambient capabilities",
+        *drop_ambient,
+        "given up before the exec, with the inheritable ones",
+    );
     page.lines("SELinux label", exec_label.map(|label| quoted(label.bytes())));
 }

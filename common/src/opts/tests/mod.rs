@@ -1,5 +1,6 @@
 //! Whole command lines in a made-up world.
 
+mod chain;
 mod frames;
 mod lines;
 

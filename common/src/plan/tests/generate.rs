@@ -247,12 +247,13 @@ impl Random {
             env: self.list(Random::env_op),
             directory: self.maybe(Random::path),
             exec_label: self.maybe(Random::text),
+            drop_ambient: self.below(2) == 1,
         }
     }
 
     pub(super) fn records(&mut self) -> Records<'static> {
         Records {
-            flags: self.below(4) as u16,
+            flags: self.below(8) as u16,
             ns_enter: self.maybe(Random::ns_enter),
             fs_build: self.maybe(Random::fs_build),
             priv_drop: self.maybe(Random::priv_drop),

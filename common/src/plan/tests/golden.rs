@@ -21,7 +21,14 @@ fn mode(bits: u32) -> Mode {
 
 fn command(words: &[&'static std::ffi::CStr]) -> Command<'static> {
     let args: Vec<Text> = words.iter().map(|word| Text(word)).collect();
-    Command { argv0: None, args: list(&args), env: List::EMPTY, directory: None, exec_label: None }
+    Command {
+        argv0: None,
+        args: list(&args),
+        env: List::EMPTY,
+        directory: None,
+        exec_label: None,
+        drop_ambient: false,
+    }
 }
 
 /// The command and nothing else.
@@ -162,6 +169,7 @@ fn rich() -> Records<'static> {
             env: list(&env),
             directory: Some(Path(c"/")),
             exec_label: Some(Text(c"user_u:user_r:user_t:s0")),
+            drop_ambient: true,
             ..command(&[c"/bin/sh", c"-c", c"", c"a\nb"])
         },
     }
@@ -221,8 +229,8 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
         writeln!(out, "SeccompLoad\n  log: {log}\n  spec_allow: {spec_allow}").unwrap();
         items(&mut out, "programs", programs);
     }
-    let Command { argv0, args, env, directory, exec_label } = &records.command;
-    writeln!(out, "Command\n  argv0: {argv0:?}\n  directory: {directory:?}\n  exec_label: {exec_label:?}")
+    let Command { argv0, args, env, directory, exec_label, drop_ambient } = &records.command;
+    writeln!(out, "Command\n  argv0: {argv0:?}\n  directory: {directory:?}\n  exec_label: {exec_label:?}\n  drop_ambient: {drop_ambient}")
         .unwrap();
     items(&mut out, "args", args);
     items(&mut out, "env", env);
