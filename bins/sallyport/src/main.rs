@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod completions;
 mod diff;
+mod doctor;
 mod document;
 mod filter;
 mod from_json;
@@ -46,6 +47,8 @@ enum Task {
     FromJson(from_json::Args),
     /// Seccomp filters: make them of policies, read them, ask them.
     Seccomp(policies::Args),
+    /// Say what this host allows, what fails because of it, and the remedy.
+    Doctor(doctor::Args),
     /// Write completions for a shell.
     Completions(completions::Args),
 }
@@ -66,6 +69,7 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::Diff(args) => diff::run(args),
         Task::FromJson(args) => from_json::run(args),
         Task::Seccomp(args) => policies::run(args),
+        Task::Doctor(args) => doctor::run(args),
         Task::Completions(args) => completions::run(args),
     }
 }

@@ -10,6 +10,7 @@
 mod fd;
 mod file;
 mod identity;
+mod landlock;
 mod memory;
 mod mount;
 mod process;
@@ -21,6 +22,7 @@ mod strings;
 pub use fd::*;
 pub use file::*;
 pub use identity::*;
+pub use landlock::*;
 pub use memory::*;
 pub use mount::*;
 pub use process::*;

@@ -87,6 +87,7 @@ pub mod nr {
     pub const OPENAT2: usize = 437;
     pub const FACCESSAT2: usize = 439;
     pub const MOUNT_SETATTR: usize = 442;
+    pub const LANDLOCK_CREATE_RULESET: usize = 444;
     pub const FCHMODAT2: usize = 452;
     pub const OPEN_TREE_ATTR: usize = 467;
 }

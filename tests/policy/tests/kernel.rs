@@ -1,5 +1,7 @@
 //! What the library says of filters, held against what the kernel does with them.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests.
+
 use policy::{
     BAD, Made, Outcome, Random, alike, expected, i386_works, is_unfit, load, outcomes, outcomes_of,
 };

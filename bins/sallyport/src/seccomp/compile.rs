@@ -190,7 +190,6 @@ mod tests {
     use super::super::policy::answer_of_all;
     use super::super::random::Random;
     use super::*;
-    use crate::seccomp::bpf::Call;
 
     #[test]
     fn random_policies_and_their_programs_answer_alike() {

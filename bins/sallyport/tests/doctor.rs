@@ -1,0 +1,119 @@
+//! `sallyport doctor`: what it says on a host that allows everything, and where something is forbidden.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests: what fails to unwrap fails the test.
+
+mod common;
+
+use common::{said, sallyport};
+use serde_json::Value;
+use stage::{Bench, Who, everyone};
+use support::{End, Fd, Job, Seen, is_root};
+
+fn check(seen: &Seen, name: &str) -> (String, String, String) {
+    let all: Value = serde_json::from_slice(&seen.stdout).unwrap();
+    let checks = all.as_array().unwrap();
+    let found = checks.iter().find(|check| check["check"] == name);
+    let found = found.unwrap_or_else(|| panic!("no check {name} in {all:#}"));
+    let text = |key: &str| found[key].as_str().unwrap().to_owned();
+    (text("state"), text("found"), text("fix"))
+}
+
+/// The same job, started through another program.
+fn through(job: Job, words: &[&str]) -> Job {
+    let mut job = job;
+    job.argv.splice(0..0, words.iter().map(Into::into));
+    job
+}
+
+#[test]
+fn where_sandboxes_work_it_says_so_and_exits_0() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let seen = sallyport(&bench, who, &["doctor", "--json"]).run().unwrap();
+        assert_eq!(seen.status, End::Exit(0), "{:?}", said(&seen));
+        for name in ["kernel", "/proc", "user namespaces", "namespaces", "proc mount", "launch", "ns-enter"] {
+            assert_eq!(check(&seen, name).0, "ok", "{name}: {:?}", said(&seen));
+        }
+        let (status, words, _) = said(&sallyport(&bench, who, &["doctor"]).run().unwrap());
+        assert_eq!(status, End::Exit(0));
+        assert!(words.lines().any(|line| line.starts_with("ok       launch ")), "{words}");
+    }
+}
+
+#[test]
+fn a_user_without_a_line_in_subuid_is_told_the_command_that_adds_one() {
+    let bench = Bench::set_up();
+    let subuid = std::fs::read_to_string("/etc/subuid").unwrap_or_default();
+    if subuid.lines().any(|line| line.starts_with("1000:")) || !is_root() {
+        stage::skip("uid 1000 has subordinate ids here, or this is not root");
+        return;
+    }
+    let seen = sallyport(&bench, Who::User, &["doctor", "--json"]).run().unwrap();
+    let (state, found, fix) = check(&seen, "subordinate ids");
+    assert!(state == "limited" && found.starts_with("no line for "), "{found}");
+    assert!(fix.starts_with("usermod --add-subuids "), "{fix}");
+}
+
+#[test]
+fn a_limit_of_0_user_namespaces_is_named() {
+    let bench = Bench::set_up();
+    let job = sallyport(&bench, Who::User, &["doctor", "--json"]);
+    let limit = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \
+                 --no-new-privs \"$@\"";
+    let seen = through(job, &["/usr/bin/unshare", "-U", "-r", "/bin/sh", "-c", limit, "sh"]).run().unwrap();
+    let (state, found, fix) = check(&seen, "user namespaces");
+    assert!(state != "ok" && found.ends_with("user.max_user_namespaces=0"), "{found}");
+    assert!(fix.starts_with("sysctl user.max_user_namespaces="), "{fix}");
+    assert_eq!(check(&seen, "no_new_privs").0, "limited");
+}
+
+#[test]
+fn under_a_filter_that_forbids_namespaces_every_launch_fails_and_the_filter_is_suspected() {
+    let bench = Bench::set_up();
+    let filter = sallyport(&bench, Who::User, &["seccomp", "compile", "no-userns"]).run().unwrap().stdout;
+    assert!(!filter.is_empty());
+    let job = sallyport(&bench, Who::User, &["doctor", "--json"]);
+    let bwrap = bench.path("bwrap").display().to_string();
+    let mut job = through(job, &[&bwrap, "--seccomp", "9", "--dev-bind", "/", "/", "--"]);
+    job.fds.insert(9, Fd::Data(filter));
+    let seen = job.run().unwrap();
+    assert_eq!(seen.status, End::Exit(1), "{:?}", said(&seen));
+    let (state, found, _) = check(&seen, "user namespaces");
+    assert!(state == "fails" && found.contains("seccomp filter"), "{found}");
+    assert_eq!(check(&seen, "launch").0, "fails");
+    assert_eq!(check(&seen, "seccomp").0, "limited");
+}
+
+#[test]
+fn in_a_chroot_it_says_that_a_chroot_may_be_the_reason() {
+    let bench = Bench::set_up();
+    if !is_root() {
+        stage::skip("chroot is root's");
+        return;
+    }
+    let root = bench.dir("root", Who::Root).display().to_string();
+    let job = sallyport(&bench, Who::Root, &["doctor", "--json"]);
+    let script = "mount --rbind / \"$0\" && exec chroot \"$0\" \"$@\"";
+    let seen = through(job, &["/usr/bin/unshare", "-m", "/bin/sh", "-c", script, &root]).run().unwrap();
+    let (state, found, fix) = check(&seen, "user namespaces");
+    assert!(state == "limited" && found.contains("a chroot does"), "{found}");
+    assert!(fix.starts_with("start outside the chroot"), "{fix}");
+}
+
+#[test]
+fn executables_that_others_can_change_or_that_are_set_user_id_are_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::set_up();
+    let job = || sallyport(&bench, Who::User, &["doctor", "--json"]);
+    let program = job().argv[0].clone();
+    let stage = std::path::Path::new(&program).with_file_name("bwrap");
+    // Beside the program there is none: those of the bench are used, through PATH.
+    let bwrap = bench.path("bwrap");
+    for (mode, state) in [(0o777, "limited"), (0o4755, "fails"), (0o755, "ok")] {
+        let copy = bench.install(&bwrap, "bin/bwrap", mode);
+        assert_eq!(copy, stage);
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(mode)).unwrap();
+        let seen = job().run().unwrap();
+        assert_eq!(check(&seen, "bwrap").0, state, "{:?}", said(&seen));
+    }
+}
