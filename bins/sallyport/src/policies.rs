@@ -207,10 +207,14 @@ fn read(name: &str) -> Res<Vec<u8>> {
 fn load(name: &str, target: &Target) -> Res<Loaded> {
     let named =
         if Path::new(name).exists() && name.contains('/') { None } else { source::ready_made(name, target) };
-    let loaded = match named {
-        Some(loaded) => loaded,
-        None => parse(&read(name)?, name, target)?,
-    };
+    match named {
+        Some(loaded) => noted(loaded, name),
+        None => noted(parse(&read(name)?, name, target)?, name),
+    }
+}
+
+/// The policy, when what there is to say about it has been said.
+fn noted(loaded: Result<Loaded, source::Refused>, name: &str) -> Res<Loaded> {
     let loaded = loaded.map_err(|refused| Failure::new(format_args!("{name}: {refused}")))?;
     for note in &loaded.notes {
         eprintln!("sallyport: {name}: {note}");
@@ -234,8 +238,7 @@ fn program(name: &str, target: &Target) -> Res<Program> {
     let bytes = read(name)?;
     // A policy is an object. As an instruction `{` and a character after it would be one that seccomp does not know.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
-        let loaded = parse(&bytes, name, target)?;
-        let loaded = loaded.map_err(|refused| Failure::new(format_args!("{name}: {refused}")))?;
+        let loaded = noted(parse(&bytes, name, target)?, name)?;
         return compile::compile(&[loaded.policy]).map_err(fault);
     }
     Program::from_bytes(&bytes).map_err(fault)

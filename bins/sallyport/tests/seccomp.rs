@@ -5,7 +5,7 @@
 mod common;
 
 use common::{said, sallyport};
-use stage::{Bench, Who, ended, everyone};
+use stage::{Bench, Who, everyone};
 use std::path::{Path, PathBuf};
 use support::{End, Fd, Seen};
 
@@ -33,7 +33,7 @@ fn a_compiled_policy_confines_what_bwrap_runs() {
     let bench = Bench::set_up();
     for who in everyone() {
         let filter = sallyport(&bench, who, &["seccomp", "compile", "no-userns", "no-mount"]).run().unwrap();
-        let mut job = bench.job(bench.path("bwrap"), who);
+        let mut job = bench.job(bench.path("bin/bwrap"), who);
         job.args(["--seccomp", "9", "--ro-bind", "/", "/", "--", "sh", "-c", "unshare -U true; echo $?"]);
         job.fds.insert(9, Fd::Data(ended_bytes(&filter)));
         let seen = job.run().unwrap();
@@ -44,7 +44,7 @@ fn a_compiled_policy_confines_what_bwrap_runs() {
 }
 
 fn ended_bytes(seen: &Seen) -> Vec<u8> {
-    ended(seen, 0);
+    assert_eq!(seen.status, End::Exit(0), "{}", String::from_utf8_lossy(&seen.stderr));
     seen.stdout.clone()
 }
 
@@ -57,7 +57,7 @@ fn dockers_and_podmans_profiles_compile_as_they_are_and_run_a_shell() {
         for words in [&["--arch", "x86_64"][..], &["--cap", "CAP_SYS_ADMIN,net_admin"], &["--kernel", "4.4"]]
         {
             let filter = ended_bytes(&run(&bench, &[&["seccomp", "compile", file], words].concat()));
-            let mut job = bench.job(bench.path("bwrap"), Who::User);
+            let mut job = bench.job(bench.path("bin/bwrap"), Who::User);
             job.args([
                 "--seccomp",
                 "9",
@@ -216,10 +216,7 @@ fn show_says_what_the_kernel_would_refuse() {
     let bench = Bench::set_up();
     let (status, out, _) = said(&run(&bench, &["seccomp", "show", "no-tiocsti"]));
     assert_eq!(status, End::Exit(0));
-    assert!(
-        out.contains("arg1.lo == TIOCSTI (0x5412)") || out.contains("arg1.lo != TIOCLINUX (0x541c)"),
-        "{out}"
-    );
+    assert!(out.contains("arg1.lo == TIOCSTI (0x5412)") && out.contains("# ioctl"), "{out}");
     let mut job = sallyport(&bench, Who::User, &["seccomp", "show", "-"]);
     job.stdin = support::Stdin::Data(vec![0x28, 0, 0, 0, 0, 0, 0, 0]);
     let (status, out, err) = said(&job.run().unwrap());

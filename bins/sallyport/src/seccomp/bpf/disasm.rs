@@ -50,7 +50,7 @@ impl Program {
                 // Worth a remark where the call's arguments are looked at and where the program ends.
                 let about = known
                     .as_ref()
-                    .and_then(Known::call_name)
+                    .and_then(|known| known.call_name)
                     .filter(|_| !matches!(insn.decode(), Some(Op::Ja(_))));
                 Line { at, label: labels.get(&at).cloned(), text, about }
             })
@@ -58,7 +58,7 @@ impl Program {
     }
 }
 
-const NOTHING: Known = Known { a: Value::Unknown, arch: None, nr: (0, u32::MAX) };
+const NOTHING: Known = Known { a: Value::Unknown, arch: None, nr: (0, u32::MAX), call_name: None };
 
 /// Where jumps arrive that do not just go on, named in the order of the places.
 fn labels(program: &Program) -> BTreeMap<usize, String> {
@@ -172,7 +172,7 @@ impl Words<'_> {
             Value::Field { offset: NR, .. } => self.number(k),
             Value::Field { offset: offset @ 16..64, .. } => {
                 let (arg, high) = ((offset - 16) / 8, offset % 8 != 0);
-                let name = self.known.call_name().filter(|_| !high);
+                let name = self.known.call_name.filter(|_| !high);
                 let meaning = name.and_then(|name| names::meaning(name, arg, k.into()));
                 meaning.map_or_else(|| number(k), |meaning| format!("{meaning} ({k:#x})"))
             }

@@ -30,6 +30,8 @@ pub struct Known {
     pub arch: Option<u32>,
     /// The smallest and the largest number the call can have.
     pub nr: (u32, u32),
+    /// Its name, if it can be one call only, though of several architectures.
+    pub call_name: Option<&'static str>,
 }
 
 /// Offset of the number.
@@ -38,26 +40,15 @@ pub const NR: u32 = 0;
 pub const ARCH: u32 = 4;
 
 impl Known {
-    const AT_START: Known = Known { a: Value::Const(0), arch: None, nr: (0, u32::MAX) };
+    const AT_START: Known = Known { a: Value::Const(0), arch: None, nr: (0, u32::MAX), call_name: None };
 
     fn meet(self, other: Known) -> Known {
         Known {
             a: if self.a == other.a { self.a } else { Value::Unknown },
             arch: if self.arch == other.arch { self.arch } else { None },
             nr: (self.nr.0.min(other.nr.0), self.nr.1.max(other.nr.1)),
+            call_name: if self.call_name == other.call_name { self.call_name } else { None },
         }
-    }
-
-    /// The kind of system call, if the number's range lies within one.
-    pub fn arch(&self) -> Option<Arch> {
-        let audit = self.arch?;
-        let arch = Arch::of_call(audit, self.nr.0)?;
-        (Arch::of_call(audit, self.nr.1) == Some(arch) || self.nr.1 == u32::MAX).then_some(arch)
-    }
-
-    /// The name of the call, if it can be one only.
-    pub fn call_name(&self) -> Option<&'static str> {
-        (self.nr.0 == self.nr.1).then(|| self.arch()?.call_name(self.nr.0)).flatten()
     }
 
     /// What is known besides when a comparison with `k` holds, or does not.
@@ -71,6 +62,10 @@ impl Known {
             (NR, Compare::Ge, false) => self.nr.1 = self.nr.1.min(k.saturating_sub(1)),
             (NR, Compare::Gt, false) => self.nr.1 = self.nr.1.min(k),
             _ => {}
+        }
+        if self.nr.0 == self.nr.1 {
+            let arch = self.arch.and_then(|audit| Arch::of_call(audit, self.nr.0));
+            self.call_name = arch.and_then(|arch| arch.call_name(self.nr.0));
         }
         self
     }
