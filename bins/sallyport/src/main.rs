@@ -13,8 +13,10 @@ mod filter;
 mod from_json;
 mod json;
 mod launch;
+mod man;
 mod output;
 mod policies;
+mod programs;
 mod show;
 mod tree;
 mod words;
@@ -51,6 +53,8 @@ enum Task {
     Doctor(doctor::Args),
     /// Write completions for a shell.
     Completions(completions::Args),
+    /// Write a manual page.
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,5 +75,6 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::Seccomp(args) => policies::run(args),
         Task::Doctor(args) => doctor::run(args),
         Task::Completions(args) => completions::run(args),
+        Task::Man(args) => man::run(args),
     }
 }
