@@ -3,6 +3,7 @@
 //! Cargo unifies features inside one call. A std crate built next to a stage would switch on serde's `std`
 //! for the stage too, and the stage would no longer link; so each task here makes its own calls.
 
+mod contract;
 mod deps;
 mod docs;
 mod fuzz;
@@ -51,6 +52,15 @@ enum Task {
         /// Options of the benchmark itself, such as `--quick` or `--json FILE`; `-- --help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Trace the tests and compare every system call and file of every stage with the list of what it may do.
+    Contract {
+        /// Write the tables of pipeline.md anew from the list, and trace nothing.
+        #[arg(long)]
+        bless: bool,
+        /// Leave out the conformance cases; what is never done is not looked for then.
+        #[arg(long)]
+        quick: bool,
     },
     /// Check the built executables' size.
     Size,
@@ -104,6 +114,7 @@ fn run(repo: &Repo, task: Task) -> Res<bool> {
         Task::Test { level, filter } => testing::run(repo, level, filter.as_deref()),
         Task::Bench { peer, args } => bench(repo, peer, &args),
         Task::Size => size::check(repo),
+        Task::Contract { bless, quick } => contract::run(repo, bless, quick),
         Task::Harden => harden::run(repo),
         Task::Reproduce => reproduce::run(repo),
         Task::Sbom => sbom::run(repo),
@@ -128,7 +139,7 @@ fn tool(repo: &Repo) -> Res<bool> {
 /// Runs every check even after one failed, so that one CI run tells all there is to mend.
 fn ci(repo: &Repo) -> Res<bool> {
     type Check = fn(&Repo) -> Res<bool>;
-    let checks: [(&str, Check); 9] = [
+    let checks: [(&str, Check); 10] = [
         ("lint", lint::run),
         ("build", size::build),
         ("size", size::check),
@@ -137,6 +148,7 @@ fn ci(repo: &Repo) -> Res<bool> {
         ("deps", deps::run),
         ("sbom", sbom::run),
         ("docs", docs::run),
+        ("contract", |repo| contract::run(repo, false, true)),
         ("syscalls", |repo| syscalls::run(repo, false)),
     ];
     let mut failed = Vec::new();
