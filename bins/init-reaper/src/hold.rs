@@ -55,11 +55,16 @@ pub fn close_in_command(chain: &mut Chain, frame: &InitReaper<'static>, _: &Lock
     Ok(())
 }
 
-/// In pid 1: closes every descriptor but the standard three, the status pipe, `--sync-fd`, the locks and `go`.
-pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: Fd) -> Outcome<()> {
+/// In pid 1: closes every descriptor but the standard three, the status pipe, `--sync-fd`, the locks and `others`.
+pub fn close_in_reaper(
+    chain: &Chain,
+    frame: &InitReaper<'static>,
+    locks: &Locks,
+    others: [Option<Fd>; 2],
+) -> Outcome<()> {
     let mut next = Some(3u32);
     while let Some(first) = next {
-        let kept = first_kept(first, chain, frame, locks, go);
+        let kept = first_kept(first, chain, frame, locks, others);
         match kept {
             Some(kept) if kept == first => {}
             Some(kept) => sys::close_range(first, kept - 1).at(|| fault!("close_range"))?,
@@ -72,12 +77,18 @@ pub fn close_in_reaper(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks
 
 /// The lowest descriptor from `first` on that is kept. Asked once for each that is, which for the few there are
 /// beats a table.
-fn first_kept(first: u32, chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: Fd) -> Option<u32> {
+fn first_kept(
+    first: u32,
+    chain: &Chain,
+    frame: &InitReaper<'static>,
+    locks: &Locks,
+    others: [Option<Fd>; 2],
+) -> Option<u32> {
     let number = |fd: Fd| u32::try_from(fd.0).ok();
     let from = |n: u32| if n >= first { Some(n) } else { None };
     let status = chain.passed.status.and_then(number).and_then(from);
     let sync = frame.sync_fds.iter().filter_map(|fd| number(fd.fd())).filter_map(from).min();
     let locks = locks.from(first);
-    let go = number(go).and_then(from);
-    [status, sync, locks, go].into_iter().flatten().min()
+    let [go, list] = others.map(|fd| fd.and_then(number).and_then(from));
+    [status, sync, locks, go, list].into_iter().flatten().min()
 }

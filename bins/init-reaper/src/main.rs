@@ -7,7 +7,9 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod control;
 mod hold;
+mod left;
 mod reap;
 
 use common::chain::Chain;
@@ -17,6 +19,7 @@ use common::report::{At, Outcome};
 use common::rt::Start;
 use common::sys::{self, Forked};
 use core::convert::Infallible;
+use reap::Command;
 
 common::entry!(main);
 
@@ -27,9 +30,6 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(InitReaper::decode)?;
-    if frame.control.is_some() {
-        return Err(fault!("The plan asks for what this stage does not do yet"));
-    }
     // 3. Apply. The directory first: a lock file may be named relative to it.
     chain.enter_directory()?;
     // ORDER: before the fork. These locks belong to this process, not to its children, and one that cannot be
@@ -38,6 +38,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let own = sys::getpid();
     // The command starts when pid 1 is as confined as it will be: until then there is more to be seen through /proc
     // than it may have, the executable of the next stage on the host's own mount among it.
+    let mut control = frame.control.map(control::prepare).transpose()?;
     let (wait, go) = sys::pipe().at(|| fault!("pipe2()"))?;
     match sys::fork_into(0).at(|| fault!("Can't fork for pid 1"))? {
         Forked::Child => {
@@ -56,13 +57,17 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
                 return Err(fault!("pid 1 has ended"));
             }
             drop(wait);
+            if let Some(control) = control {
+                control.release()?;
+            }
             hold::close_in_command(&mut chain, &frame, &locks)?;
             // 6. Hand over.
             chain.exec()
         }
         Forked::Parent(command) => {
             drop(wait);
-            reap::run(&chain, &frame, &locks, command, go)
+            let placed = control.as_mut().map_or(Ok(()), |control| control.place(command));
+            reap::run(&chain, &frame, &locks, Command { pid: command, placed, control, go })
         }
     }
 }

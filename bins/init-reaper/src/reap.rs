@@ -1,5 +1,6 @@
 //! Pid 1's life: no capability, the command's filters, one call to wait.
 
+use super::control::Controller;
 use super::hold::{self, Locks};
 use common::caps::CapSet;
 use common::chain::Chain;
@@ -8,8 +9,20 @@ use common::fault;
 use common::plan::InitReaper;
 use common::report::{At, Outcome};
 use common::seccomp;
-use common::sys::{self, Caps, OwnedFd};
+use common::sys::{self, Caps, Fd, OwnedFd};
 use core::convert::Infallible;
+
+/// The command's process, which still waits for its go.
+pub struct Command {
+    /// Its number.
+    pub pid: i32,
+    /// Whether it has its place at the terminal.
+    pub placed: Outcome<()>,
+    /// What is done for it beside waiting.
+    pub control: Option<Controller>,
+    /// Closed, this lets it go.
+    pub go: OwnedFd,
+}
 
 /// Reaps until nobody is left, then ends with the command's status. A fault ends the command as well: in its PID
 /// namespace by the kernel, elsewhere by this process.
@@ -17,10 +30,11 @@ pub fn run(
     chain: &Chain,
     frame: &InitReaper<'static>,
     locks: &Locks,
-    command: i32,
-    go: OwnedFd,
+    command: Command,
 ) -> Outcome<Infallible> {
-    restrict(chain, frame, locks, &go).inspect_err(|_| {
+    let Command { pid: command, placed, control, go } = command;
+    let children = control.as_ref().and_then(|control| control.left.children);
+    placed.and_then(|()| restrict(chain, frame, locks, [Some(go.fd()), children])).inspect_err(|_| {
         // ORDER: before `go` is closed. It waits for that, so nothing of it has run.
         sys::kill(command).ok();
     })?;
@@ -28,6 +42,9 @@ pub fn run(
     let go = go.leak();
     if sys::close(go).is_err() {
         let _ = sys::retry(|| sys::write(go, b"\0"));
+    }
+    if let Some(control) = control {
+        sys::exit(control.run(command, |code| report(chain, code))?);
     }
     let mut code = 0;
     loop {
@@ -46,8 +63,8 @@ pub fn run(
 
 /// Gives up what the command does not have either, before the command can look: it could trace this process if
 /// this one were less confined (bubblewrap's promise for --seccomp).
-fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, go: &OwnedFd) -> Outcome<()> {
-    hold::close_in_reaper(chain, frame, locks, go.fd())?;
+fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, kept: [Option<Fd>; 2]) -> Outcome<()> {
+    hold::close_in_reaper(chain, frame, locks, kept)?;
     let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
     sys::capset(none).at(|| fault!("capset failed"))?;
     seccomp::apply(&chain.plan)

@@ -20,6 +20,9 @@ pub fn run(
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
+    if let Some(blocked) = pipes.blocked {
+        blocked.release()?;
+    }
     wait_for_go(pipes.go, frame.die_with_parent)?;
     pass(chain, decided);
     chain.passed.status = keep_write_end(pipes.status)?;

@@ -7,6 +7,7 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod forward;
 mod idmap;
 mod inside;
 mod join;
@@ -31,7 +32,7 @@ fn main(start: Start) -> ! {
     common::chain::run_first(Stage::NsEnter, start, run)
 }
 
-/// The pipes between the sides. Either end goes when its side does, so neither can wait for the dead.
+/// What is between the sides: pipes above all. Either end goes when its side does, so neither can wait for the dead.
 #[derive(Clone, Copy, Debug)]
 struct Pipes {
     /// The child starts when a byte arrives, and ends when the monitor ends before it. `None` when nothing has to
@@ -39,8 +40,10 @@ struct Pipes {
     go: Option<Pipe>,
     /// init-reaper writes how the command ended. `None` without init-reaper: then the child is the command.
     status: Option<Pipe>,
-    /// The last stage says that the command is about to run. `None` when nobody wants to know the exit code.
+    /// The last stage says that the command is about to run. `None` when nobody wants to know.
     ready: Option<Pipe>,
+    /// Signals that wait on this side from before there was another one.
+    blocked: Option<forward::Blocked>,
 }
 
 /// Both ends of a pipe. Plain numbers: each side closes what it does not need.
@@ -63,9 +66,6 @@ struct Inside {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(NsEnter::decode)?;
-    if !frame.forward.is_empty() || frame.stop_signal.is_some() || frame.handle_reboot {
-        return Err(fault!("The plan asks for what this stage does not do yet"));
-    }
     // 2. Entry state: who calls, and what this host allows.
     let decided = namespaces::decide(&frame)?;
     // 3. Apply. A caller who ignores SIGCHLD would have the kernel reap the child before it can be asked.
@@ -75,7 +75,8 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let pipes = Pipes {
         go: pipe_if(monitor::has_work(&frame))?,
         status: pipe_if(chain.plan.has(Stage::InitReaper))?,
-        ready: pipe_if(frame.json_status_fd.is_some())?,
+        ready: pipe_if(frame.json_status_fd.is_some() || !frame.forward.is_empty())?,
+        blocked: forward::block(&frame)?,
     };
     chain.passed.proc = open_proc(&chain, &decided)?;
     let own = Neighbours::find()?;

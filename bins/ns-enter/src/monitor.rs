@@ -1,13 +1,13 @@
 //! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
 
-use super::{Pipe, Pipes, join::PidSocket, namespaces::Decided, report};
+use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, namespaces::Decided, report};
 use common::caps::CapSet;
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
-use common::plan::NsEnter;
+use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, Caps, Fd};
+use common::sys::{self, Caps, Fd, WaitStatus};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
@@ -29,7 +29,7 @@ pub fn run(
     pid_socket: Option<PidSocket>,
 ) -> Outcome<Infallible> {
     let mut sandbox = child;
-    match watch(&frame, &decided, pipes, &mut sandbox, pid_socket) {
+    match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket) {
         Ok(status) => sys::exit(status),
         Err(fault) => {
             sys::kill(sandbox).ok();
@@ -40,6 +40,7 @@ pub fn run(
 }
 
 fn watch(
+    chain: &Chain,
     frame: &NsEnter<'static>,
     decided: &Decided,
     pipes: Pipes,
@@ -51,6 +52,11 @@ fn watch(
     if let Some(socket) = pid_socket {
         *sandbox = grandchild(*sandbox, socket)?;
     }
+    let has_reaper = chain.plan.has(Stage::InitReaper);
+    let mut forwarder = match pipes.blocked {
+        Some(blocked) => Some(Forwarder::new(frame, blocked, *sandbox, has_reaper)?),
+        None => None,
+    };
     announce(frame, decided, *sandbox)?;
     // ORDER: before the capabilities go, while nobody without them can trace this process.
     if decided.caller_caps.is_some() {
@@ -66,6 +72,9 @@ fn watch(
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
     if let Some(fd) = frame.userns_block_fd {
+        if let Some(forwarder) = &forwarder {
+            forwarder.wait_for(fd.fd())?;
+        }
         let mut byte = [0u8];
         // Somebody else writes the maps now. That it has gone without a byte counts as ready, as it does for
         // bubblewrap: whether the maps are there, the mounts will tell.
@@ -81,8 +90,15 @@ fn watch(
         None => None,
     };
     let json = frame.json_status_fd.map(|fd| fd.fd());
-    close_all_but([status, ready, json, go])?;
-    let code = ended(*sandbox, status)?;
+    let [pidfd, arrivals] = match &forwarder {
+        Some(forwarder) => [Some(forwarder.sandbox), Some(forwarder.arrivals)],
+        None => [None; 2],
+    };
+    close_all_but([status, ready, json, go, pidfd, arrivals])?;
+    if let Some(forwarder) = &mut forwarder {
+        forwarder.wait(status, ready)?;
+    }
+    let code = ended(*sandbox, status, frame.handle_reboot)?;
     if let Some(fd) = json
         && was_run(ready)?
     {
@@ -142,7 +158,7 @@ fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()
 }
 
 /// Closes every descriptor but the standard three and `kept`.
-fn close_all_but(kept: [Option<Fd>; 4]) -> Outcome<()> {
+fn close_all_but(kept: [Option<Fd>; 6]) -> Outcome<()> {
     let mut first = 3u32;
     let mut kept = kept.map(|fd| fd.and_then(|fd| u32::try_from(fd.0).ok()).filter(|fd| *fd >= 3));
     kept.sort_unstable();
@@ -157,7 +173,7 @@ fn close_all_but(kept: [Option<Fd>; 4]) -> Outcome<()> {
 
 /// Waits for the end. init-reaper reports the command's status; the sandbox can go on without the command when
 /// others are left in it, and this process does not wait for those.
-fn ended(sandbox: i32, status: Option<Fd>) -> Outcome<u8> {
+fn ended(sandbox: i32, status: Option<Fd>, handle_reboot: bool) -> Outcome<u8> {
     if let Some(pipe) = status {
         let mut code = [0u8];
         match sys::retry(|| sys::read(pipe, &mut code)) {
@@ -171,8 +187,21 @@ fn ended(sandbox: i32, status: Option<Fd>) -> Outcome<u8> {
         }
     }
     match sys::retry(|| sys::wait(sandbox)) {
-        Ok((_, status)) => Ok(status.shell()),
+        Ok((_, status)) => Ok(if handle_reboot { powered_off(status) } else { status.shell() }),
         Err(Errno::CHILD) => Ok(1),
         Err(errno) => Err(fault!("wait").errno(errno)),
+    }
+}
+
+/// What a reboot is reported as; systemd-nspawn(1) reports it so.
+const REBOOT: u8 = 133;
+
+/// reboot(2) in a PID namespace ends its pid 1 by a signal that says what was asked for: `SIGHUP` for a reboot, `SIGINT` for
+/// halt and power-off. No other way leads to these ends: pid 1 is immune to both signals unless it handles them.
+fn powered_off(status: WaitStatus) -> u8 {
+    match status.signal() {
+        Some(sys::SIGHUP) => REBOOT,
+        Some(sys::SIGINT) => 0,
+        _ => status.shell(),
     }
 }

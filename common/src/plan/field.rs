@@ -237,6 +237,12 @@ pub struct SignalSet(pub u64);
 impl SignalSet {
     /// No signal.
     pub const EMPTY: SignalSet = SignalSet(0);
+    /// What can be passed on: not those that nobody can catch, and not those by which the kernel tells a process about
+    /// itself (its children, its faults, its place at the terminal).
+    pub const FORWARDABLE: SignalSet =
+        SignalSet(u64::MAX).without(SignalSet::of(&[4, 5, 6, 7, 8, 9, 11, 17, 19, 21, 22, 31]));
+    /// Those by which somebody asks for an end: `SIGHUP`, `SIGINT`, `SIGTERM`.
+    pub const STOPPING: SignalSet = SignalSet::of(&[1, 2, 15]);
 
     /// The set of `signals`, each from 1 to 64.
     pub const fn of(signals: &[u8]) -> SignalSet {
@@ -257,6 +263,11 @@ impl SignalSet {
     /// Everything in this set or in `other`.
     pub const fn union(self, other: SignalSet) -> SignalSet {
         SignalSet(self.0 | other.0)
+    }
+
+    /// Everything in this set and in `other`.
+    pub const fn intersection(self, other: SignalSet) -> SignalSet {
+        SignalSet(self.0 & other.0)
     }
 
     /// This set without `other`.

@@ -90,15 +90,28 @@ pub fn close_named(fd: Fd) -> Result<()> {
     }
 }
 
+/// `struct pollfd`.
+#[repr(C)]
+struct PollFd {
+    fd: i32,
+    events: i16,
+    revents: i16,
+}
+
+/// Waits until one of `fds` can be read or has come to its end (`poll(2)`); which of them. Those that are `None` never do.
+/// [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html)
+pub fn poll<const N: usize>(fds: [Option<Fd>; N]) -> Result<[bool; N]> {
+    const POLLIN: i16 = 1;
+    // poll(2) ignores what is negative.
+    let mut asked = fds.map(|fd| PollFd { fd: fd.map_or(-1, |fd| fd.0), events: POLLIN, revents: 0 });
+    let args = [asked.as_mut_ptr() as usize, N, usize::MAX, 0, 0, 0];
+    // SAFETY: poll reads and writes N structs pollfd at the pointer, a live local array of that layout.
+    unsafe { raw::syscall6(nr::POLL, args) }?;
+    Ok(asked.map(|fd| fd.revents != 0))
+}
+
 /// Whether nobody has the other end of pipe `fd` open any more (`poll(2)`, `POLLHUP`), without waiting.
 pub fn is_hung_up(fd: Fd) -> Result<bool> {
-    /// `struct pollfd`.
-    #[repr(C)]
-    struct PollFd {
-        fd: i32,
-        events: i16,
-        revents: i16,
-    }
     const POLLHUP: i16 = 0x10;
     let mut ask = PollFd { fd: fd.0, events: 0, revents: 0 };
     // SAFETY: poll reads and writes one struct pollfd, a live local of that layout; the timeout is 0.

@@ -120,6 +120,16 @@ impl WaitStatus {
         let signal = self.0 & 0x7f;
         if signal == 0 { (self.0 >> 8 & 0xff) as u8 } else { (128 + signal) as u8 }
     }
+
+    /// Whether it has not ended, but stopped.
+    pub fn is_stop(self) -> bool {
+        self.0 & 0xff == 0x7f
+    }
+
+    /// The signal that ended it, if one did.
+    pub fn signal(self) -> Option<u8> {
+        u8::try_from(self.0 & 0x7f).ok().filter(|signal| *signal != 0 && *signal != 0x7f)
+    }
 }
 
 /// `wait4(pid, &status, 0, NULL)`: waits until child `pid` (-1: any child) ends; its id and how it ended.
@@ -130,6 +140,66 @@ pub fn wait(pid: i32) -> Result<(i32, WaitStatus)> {
     // SAFETY: wait4 writes one int at `status`, a live local; the usage pointer may be null.
     let pid = unsafe { raw::syscall6(nr::WAIT4, args) }?;
     Ok((pid as i32, WaitStatus(status)))
+}
+
+/// `wait4(-1, &status, WNOHANG | WUNTRACED, NULL)`: a child that has ended, or stopped; `None` when there is none yet.
+/// [wait(2)](https://man7.org/linux/man-pages/man2/wait.2.html)
+pub fn wait_now() -> Result<Option<(i32, WaitStatus)>> {
+    const FLAGS: usize = 1 | 2;
+    let mut status = 0i32;
+    let args = [usize::MAX, (&raw mut status) as usize, FLAGS, 0, 0, 0];
+    // SAFETY: as in `wait`.
+    let pid = unsafe { raw::syscall6(nr::WAIT4, args) }?;
+    Ok(if pid == 0 { None } else { Some((pid as i32, WaitStatus(status))) })
+}
+
+/// `clock_gettime(CLOCK_MONOTONIC)` in milliseconds.
+/// [clock_gettime(2)](https://man7.org/linux/man-pages/man2/clock_gettime.2.html)
+pub fn monotonic_ms() -> Result<u64> {
+    const CLOCK_MONOTONIC: usize = 1;
+    let mut now = [0u64; 2];
+    // SAFETY: clock_gettime writes one struct timespec, two 64-bit numbers, at `now`, a live local.
+    unsafe { raw::syscall6(nr::CLOCK_GETTIME, [CLOCK_MONOTONIC, now.as_mut_ptr() as usize, 0, 0, 0, 0]) }?;
+    let [seconds, nanoseconds] = now;
+    Ok(seconds.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000))
+}
+
+/// `setpgid(pid, pid)`: the process (a child that has not exec'd yet) leads a process group of its own.
+/// [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html)
+pub fn lead_process_group(pid: i32) -> Result<()> {
+    let pid = pid as isize as usize;
+    raw::plain(nr::SETPGID, [pid, pid, 0, 0, 0, 0]).map(drop)
+}
+
+/// `getsid(pid)`: the session of process `pid` (0: this one).
+/// [getsid(2)](https://man7.org/linux/man-pages/man2/getsid.2.html)
+pub fn getsid(pid: i32) -> Result<i32> {
+    raw::plain(nr::GETSID, [pid as isize as usize, 0, 0, 0, 0, 0]).map(|sid| sid as i32)
+}
+
+/// `getpgrp()`: this process's group; 0 when its leader is outside this PID namespace.
+pub fn getpgrp() -> i32 {
+    raw::plain(nr::GETPGRP, [0; 6]).unwrap_or(0) as i32
+}
+
+/// `ioctl(terminal, TIOCGPGRP)`: the foreground process group; `ENOTTY` for what is not this process's terminal.
+/// [TIOCSPGRP(2const)](https://man7.org/linux/man-pages/man2/TIOCSPGRP.2const.html)
+pub fn tcgetpgrp(terminal: Fd) -> Result<i32> {
+    const TIOCGPGRP: usize = 0x540f;
+    let mut group = 0i32;
+    // SAFETY: TIOCGPGRP writes one int at the pointer, a live local.
+    unsafe { raw::syscall6(nr::IOCTL, [terminal.arg(), TIOCGPGRP, (&raw mut group) as usize, 0, 0, 0]) }?;
+    Ok(group)
+}
+
+/// `ioctl(terminal, TIOCSPGRP)`: makes `group` the foreground process group. A caller in the background is stopped by
+/// `SIGTTOU`, unless he blocks it.
+/// [TIOCSPGRP(2const)](https://man7.org/linux/man-pages/man2/TIOCSPGRP.2const.html)
+pub fn tcsetpgrp(terminal: Fd, group: i32) -> Result<()> {
+    const TIOCSPGRP: usize = 0x5410;
+    // SAFETY: TIOCSPGRP reads one int at the pointer, a live local.
+    unsafe { raw::syscall6(nr::IOCTL, [terminal.arg(), TIOCSPGRP, (&raw const group) as usize, 0, 0, 0]) }
+        .map(drop)
 }
 
 /// `kill(pid, SIGKILL)`, for a child that this process has made and not waited for yet, so that the number is

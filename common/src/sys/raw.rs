@@ -43,7 +43,9 @@ pub mod nr {
     pub const GETGID: usize = 104;
     pub const GETEUID: usize = 107;
     pub const GETEGID: usize = 108;
+    pub const SETPGID: usize = 109;
     pub const GETPPID: usize = 110;
+    pub const GETPGRP: usize = 111;
     pub const SETSID: usize = 112;
     pub const GETGROUPS: usize = 115;
     pub const SETGROUPS: usize = 116;
@@ -51,8 +53,10 @@ pub mod nr {
     pub const GETRESUID: usize = 118;
     pub const SETRESGID: usize = 119;
     pub const GETRESGID: usize = 120;
+    pub const GETSID: usize = 124;
     pub const CAPGET: usize = 125;
     pub const CAPSET: usize = 126;
+    pub const RT_SIGTIMEDWAIT: usize = 128;
     pub const STATFS: usize = 137;
     pub const FSTATFS: usize = 138;
     pub const PIVOT_ROOT: usize = 155;
@@ -60,6 +64,7 @@ pub mod nr {
     pub const MOUNT: usize = 165;
     pub const UMOUNT2: usize = 166;
     pub const SETHOSTNAME: usize = 170;
+    pub const CLOCK_GETTIME: usize = 228;
     pub const EXIT_GROUP: usize = 231;
     pub const KEYCTL: usize = 250;
     pub const OPENAT: usize = 257;
@@ -71,6 +76,7 @@ pub mod nr {
     pub const READLINKAT: usize = 267;
     pub const FCHMODAT: usize = 268;
     pub const UNSHARE: usize = 272;
+    pub const SIGNALFD4: usize = 289;
     pub const PIPE2: usize = 293;
     pub const PRLIMIT64: usize = 302;
     pub const SETNS: usize = 308;
@@ -78,11 +84,13 @@ pub mod nr {
     pub const MEMFD_CREATE: usize = 319;
     pub const EXECVEAT: usize = 322;
     pub const STATX: usize = 332;
+    pub const PIDFD_SEND_SIGNAL: usize = 424;
     pub const OPEN_TREE: usize = 428;
     pub const MOVE_MOUNT: usize = 429;
     pub const FSOPEN: usize = 430;
     pub const FSCONFIG: usize = 431;
     pub const FSMOUNT: usize = 432;
+    pub const PIDFD_OPEN: usize = 434;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT2: usize = 437;
     pub const FACCESSAT2: usize = 439;

@@ -53,6 +53,7 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "status" => tell(&words, "--status=", &[number() as u8]),
             "ready" => tell(&words, "--ready=", &b"\0\0\0"[..3.min(number() as usize)]),
             "wait" => wait(),
+            "catch" => catch(number()),
             // pause(2), which nothing else here calls: who traces this process knows that it is done.
             "forever" => loop {
                 let _ = sys::call(34, 0, 0, 0, 0, 0);
@@ -113,6 +114,21 @@ fn tell(words: &[String], prefix: &str, bytes: &[u8]) -> String {
 /// The number of the session keyring, `keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)`.
 fn keyring() -> String {
     format!("keyring {}\n", sys::shown(sys::call(250, 0, -3_i64 as u64, 0, 0, 0)))
+}
+
+/// Blocks all signals, says "ready", and names so many as they come.
+fn catch(count: u64) -> String {
+    let (mut all, mut out) = (u64::MAX, String::new());
+    let _ = sys::call(sys::nr::RT_SIGPROCMASK, 0, sys::address(&mut all), 0, 8, 0);
+    sys::write_all(1, b"ready\n");
+    for _ in 0..count {
+        // rt_sigtimedwait(2)
+        let signal = sys::call(128, sys::address(&mut all), 0, 0, 8, 0);
+        out = format!("got {}\n", sys::shown(signal));
+        sys::write_all(1, out.as_bytes());
+    }
+    out.clear();
+    out
 }
 
 /// Says "ready", then waits for the end of standard input.

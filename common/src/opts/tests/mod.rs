@@ -90,7 +90,7 @@ fn ns_enter(line: &str) -> NsEnter<'static> {
     plan(&World::user(), line).decode(Stage::NsEnter, NsEnter::decode).unwrap()
 }
 
-fn priv_drop(line: &str) -> PrivDrop {
+fn priv_drop(line: &str) -> PrivDrop<'_> {
     plan(&World::user(), line).decode(Stage::PrivDrop, PrivDrop::decode).unwrap()
 }
 
