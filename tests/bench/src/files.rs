@@ -27,6 +27,8 @@ pub struct Files {
     pub peer: String,
     /// Our bwrap.
     pub ours: Option<String>,
+    /// Our tool that makes plans, where it was built.
+    pub sallyport: Option<String>,
     /// The user and group that measure.
     pub uid: u32,
     /// See `uid`.
@@ -56,6 +58,7 @@ impl Files {
             floor: text("bench-floor"),
             peer: peer.to_string_lossy().into_owned(),
             ours: None,
+            sallyport: None,
             uid,
             gid,
             last_cap: last_cap.trim().parse().unwrap_or(40),
@@ -69,6 +72,10 @@ impl Files {
                 copy(&beside.join(name), &folder.join(name))?;
             }
             copy(&beside.join("bench-noop"), &folder.join("app/noop"))?;
+            if beside.join("sallyport").is_file() {
+                copy(&beside.join("sallyport"), &folder.join("sallyport"))?;
+                files.sallyport = Some(text("sallyport"));
+            }
             for (name, text) in [
                 ("resolv.conf", "nameserver 127.0.0.1\n"),
                 ("machine-id", "00000000000000000000000000000000\n"),

@@ -45,12 +45,6 @@ impl Launch {
         Ok(Self { argv, env: vec![c("PATH=/usr/bin:/bin")?], data, actions, attr })
     }
 
-    /// One more argument for the command.
-    pub fn with(mut self, arg: &str) -> Res<Self> {
-        self.argv.push(CString::new(arg).map_err(|e| e.to_string())?);
-        Ok(self)
-    }
-
     /// Starts it. Data descriptors are read from their beginning each time.
     pub fn start(&self) -> Res<Pid> {
         self.start_with(&self.actions)

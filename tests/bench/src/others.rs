@@ -114,12 +114,10 @@ fn while_idle<T>(launch: &Launch, noop: &str, look: impl Fn(&[i32]) -> Res<T>) -
 }
 
 fn waiting(plan: &Plan) -> Res<Subjects> {
-    let (subjects, notes) = subjects(plan, &Scenario::unshare_all(&plan.files))?;
-    let mut waiting = Vec::new();
-    for (name, launch) in subjects.into_iter().filter(|(name, _)| *name != "alone") {
-        waiting.push((name, launch.with("wait")?));
-    }
-    Ok((waiting, notes))
+    let scenario = Scenario::unshare_all(&plan.files).with("wait");
+    let (mut subjects, notes) = subjects(plan, &scenario)?;
+    subjects.retain(|(name, _)| *name != "alone");
+    Ok((subjects, notes))
 }
 
 /// Private memory of all processes that stay while the command idles.

@@ -50,6 +50,10 @@ pub struct Scenario {
     pub ops: Vec<Op>,
     /// The command, as the sandbox sees it.
     pub command: String,
+    /// What the command is told to do instead of nothing.
+    pub word: Option<&'static str>,
+    /// Ours launches a plan that was stored.
+    pub stored: bool,
 }
 
 /// A launcher's share of a scenario: its arguments, and the data each passed descriptor holds.
@@ -84,6 +88,8 @@ impl Scenario {
             by_fd: false,
             ops: Vec::new(),
             command: command.to_owned(),
+            word: None,
+            stored: false,
         }
     }
 
@@ -102,6 +108,20 @@ impl Scenario {
         scenario.ops =
             vec![Op::RoBind("/".into(), "/".into()), Op::Proc("/proc".into()), Op::Dev("/dev".into())];
         scenario
+    }
+
+    /// The same, for which ours launches a plan made beforehand; the others read their command line.
+    pub fn stored(files: &Files) -> Self {
+        let mut scenario = Self::unshare_all(files);
+        scenario.stored = true;
+        scenario.key = "stored-plan".into();
+        scenario.title = "the second again, ours as a stored plan".into();
+        scenario
+    }
+
+    /// The same scenario with something for the command to do.
+    pub fn with(&self, word: &'static str) -> Self {
+        Self { word: Some(word), ..self.clone() }
     }
 
     /// The longer example of bubblewrap's README; one bind more, for the command.
@@ -233,8 +253,12 @@ impl Scenario {
             args = vec!["--args".into(), fd.to_string()];
         }
         out.args = args;
-        out.args.push(self.command.clone());
+        out.args.extend(self.command());
         out
+    }
+
+    fn command(&self) -> impl Iterator<Item = String> {
+        [Some(self.command.clone()), self.word.map(str::to_owned)].into_iter().flatten()
     }
 
     /// The floor's script: the same sandbox, parents and kinds of destinations worked out beforehand.
@@ -244,7 +268,8 @@ impl Scenario {
         let bytes = nul_ended(&words);
         let length = bytes.len().to_string();
         let fd = out.fd(bytes).to_string();
-        out.args = vec![fd, length, self.command.clone()];
+        out.args = vec![fd, length];
+        out.args.extend(self.command());
         out
     }
 }

@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 pub fn differences(plan: &Plan, scenario: &Scenario) -> Res<Vec<String>> {
     let mut lines = Vec::new();
     let mut peer: Option<BTreeSet<String>> = None;
-    for (name, launch) in subjects(plan, scenario)?.0.into_iter().filter(|(name, _)| *name != "alone") {
-        let seen = facts(&launch.with("show")?.capture()?);
+    for (name, launch) in
+        subjects(plan, &scenario.with("show"))?.0.into_iter().filter(|(name, _)| *name != "alone")
+    {
+        let seen = facts(&launch.capture()?);
         match &peer {
             None => peer = Some(seen),
             Some(peer) if *peer == seen => {}

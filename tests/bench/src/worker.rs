@@ -8,6 +8,8 @@ use crate::stats::Rng;
 use crate::{mounts, others, view};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// What to measure and how long.
@@ -69,11 +71,7 @@ pub fn run(plan: &Plan) -> Res<Vec<Row>> {
         }
     }
     rows.extend(row(plan, &Scenario::seccomp(files), Some((0.60, 0.50)))?);
-    if plan.wants("stored-plan") {
-        let mut row = Row::new("stored-plan", "a stored plan, launched again", "µs", Some((0.45, 0.35)));
-        row.notes.push("SKIP: `sallyport run` is not there yet".into());
-        rows.push(row);
-    }
+    rows.extend(row(plan, &Scenario::stored(files), Some((0.45, 0.35)))?);
     if plan.wants("throughput") {
         progress("throughput");
         rows.push(others::throughput(plan)?);
@@ -139,16 +137,44 @@ pub fn subjects(plan: &Plan, scenario: &Scenario) -> Res<Subjects> {
     let mut list = vec![("alone", alone)];
     let mut notes = Vec::new();
     let bwrap = scenario.bwrap();
+    let ours = match &files.ours {
+        Some(ours) if scenario.stored => match stored(files, ours, &bwrap) {
+            Ok(launch) => Some(launch),
+            Err(error) => {
+                notes.push(format!("SKIP: {error}"));
+                None
+            }
+        },
+        Some(ours) => Some(Launch::new(ours, &bwrap)?),
+        None => None,
+    };
     let mut add = |name, launch: Launch| match launch.capture() {
         Ok(_) => list.push((name, launch)),
         Err(error) => notes.push(format!("{name}: {error}")),
     };
     add("peer", Launch::new(&files.peer, &bwrap)?);
-    if let Some(ours) = &files.ours {
-        add("ours", Launch::new(ours, &bwrap)?);
+    if let Some(launch) = ours {
+        add("ours", launch);
     }
     add("floor", Launch::new(&files.floor, &scenario.floor(files))?);
     Ok((list, notes))
+}
+
+/// Our launch of a plan made of `bwrap`'s arguments: the first stage, on the plan as a file.
+fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
+    let compiler =
+        files.sallyport.as_ref().ok_or("no `sallyport` beside the benchmark to store a plan with")?;
+    let mut command = Command::new(compiler);
+    let output = command.args(["compile", "--"]).args(&bwrap.args).output();
+    let output = output.map_err(|e| format!("{compiler}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{compiler}: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let mut rendered = Rendered::default();
+    let fd = rendered.fd(output.stdout);
+    rendered.args.push(format!("--stored={fd}"));
+    let first = Path::new(ours).with_file_name("ns-enter");
+    Launch::new(&first.to_string_lossy(), &rendered)
 }
 
 /// Times all launchers of a scenario, one of each a round, in an order drawn anew for every round.

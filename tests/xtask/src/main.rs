@@ -174,7 +174,7 @@ fn ci(repo: &Repo) -> Res<bool> {
 
 fn bench(repo: &Repo, peer: Option<PathBuf>, args: &[String]) -> Res<bool> {
     let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
-    let mut command = repo.cargo(&["build", "--release", "--package", "bench"]);
+    let mut command = repo.cargo(&["build", "--release", "--package", "bench", "--package", "sallyport"]);
     if !repo.status(&mut command)? {
         return Ok(false);
     }
