@@ -18,6 +18,7 @@ mod output;
 mod policies;
 mod programs;
 mod show;
+mod trace;
 mod tree;
 mod words;
 
@@ -51,6 +52,8 @@ enum Task {
     Seccomp(policies::Args),
     /// Say what this host allows, what fails because of it, and the remedy.
     Doctor(doctor::Args),
+    /// Run a command line and report each stage's time, system calls, operations and errors.
+    Trace(trace::Args),
     /// Write completions for a shell.
     Completions(completions::Args),
     /// Write a manual page.
@@ -74,6 +77,7 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::FromJson(args) => from_json::run(args),
         Task::Seccomp(args) => policies::run(args),
         Task::Doctor(args) => doctor::run(args),
+        Task::Trace(args) => trace::run(args),
         Task::Completions(args) => completions::run(args),
         Task::Man(args) => man::run(args),
     }

@@ -13,7 +13,8 @@ fn check(seen: &Seen, name: &str) -> (String, String, String) {
     let all: Value = serde_json::from_slice(&seen.stdout).unwrap();
     let checks = all.as_array().unwrap();
     let found = checks.iter().find(|check| check["check"] == name);
-    let found = found.unwrap_or_else(|| panic!("no check {name} in {all:#}"));
+    assert!(found.is_some(), "no check {name} in {all:#}");
+    let found = found.unwrap();
     let text = |key: &str| found[key].as_str().unwrap().to_owned();
     (text("state"), text("found"), text("fix"))
 }
