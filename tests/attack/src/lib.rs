@@ -2,3 +2,4 @@
 //! on the host.
 
 pub mod hostile;
+pub mod trap;

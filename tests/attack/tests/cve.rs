@@ -1,77 +1,13 @@
 //! Known holes of the field, each a test by its name; pipeline.md says for each how it worked and why not here. The
 //! races have a file of their own.
 
-use attack::hostile::{FULL, Host, bwrap, tree};
+use attack::hostile::{FULL, bwrap};
+use attack::trap::{OPERATIONS, Trap, words};
 use stage::{Bench, Who, c_str, ended, everyone, explain, filters, refused, skip, through, with_env};
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use support::{End, Fd, Job, Stdin};
-
-/// A directory of the host that no sandbox here may change, and a tree that somebody hostile has filled with links to
-/// it.
-struct Trap {
-    victim: PathBuf,
-    tree: PathBuf,
-    before: String,
-    host: Host,
-}
-
-impl Trap {
-    fn set(bench: &Bench, who: Who) -> Trap {
-        let victim = bench.dir(&format!("victim-{}", who.uid()), who);
-        fs::write(victim.join("file"), "untouched\n").unwrap();
-        fs::create_dir(victim.join("dir")).unwrap();
-        let top = bench.dir(&format!("tree-{}", who.uid()), who);
-        fs::create_dir(top.join("real")).unwrap();
-        fs::write(top.join("real/file"), "in the tree\n").unwrap();
-        for (name, target) in [
-            ("abs", victim.clone()),
-            ("old", PathBuf::from("/oldroot").join(victim.strip_prefix("/").unwrap())),
-            ("new", PathBuf::from("/newroot").join(victim.strip_prefix("/").unwrap())),
-            ("proc", PathBuf::from("/proc/self/root").join(victim.strip_prefix("/").unwrap())),
-            ("cwd", PathBuf::from("/proc/self/cwd")),
-            ("fd", PathBuf::from("/proc/self/fd/3")),
-            ("up", PathBuf::from("../../../../../../..").join(victim.strip_prefix("/").unwrap())),
-            ("file", victim.join("file")),
-            ("loop", PathBuf::from("loop")),
-        ] {
-            symlink(target, top.join(name)).unwrap();
-        }
-        for path in [victim.join("file"), victim.join("dir"), top.join("real"), top.join("real/file")] {
-            if support::is_root() {
-                chown(path, Some(who.uid()), Some(who.uid())).unwrap();
-            }
-        }
-        Trap { before: tree(&victim), victim, tree: top, host: Host::look() }
-    }
-
-    /// Nothing has been made, written, changed or mounted in the victim, whatever became of the launch.
-    #[track_caller]
-    fn assert_untouched(&self, what: &str) {
-        assert_eq!(self.before, tree(&self.victim), "{what}: the host's directory has changed");
-        assert_eq!(self.host, Host::look(), "{what}");
-    }
-}
-
-/// Every operation that makes, writes, mounts on or changes something at a destination; "@" is that.
-const OPERATIONS: [(&str, &[&str]); 15] = [
-    ("dir", &["--dir", "@"]),
-    ("perms_dir", &["--perms", "0777", "--dir", "@"]),
-    ("file", &["--file", "30", "@"]),
-    ("bind_data", &["--bind-data", "30", "@"]),
-    ("ro_bind_data", &["--ro-bind-data", "30", "@"]),
-    ("symlink", &["--symlink", "/evil", "@"]),
-    ("bind", &["--bind", "TREE/real", "@"]),
-    ("ro_bind", &["--ro-bind", "TREE/real", "@"]),
-    ("bind_of_a_file", &["--ro-bind", "TREE/real/file", "@"]),
-    ("tmpfs", &["--tmpfs", "@"]),
-    ("dev", &["--dev", "@"]),
-    ("proc", &["--proc", "@"]),
-    ("overlay", &["--overlay-src", "TREE/real", "--tmp-overlay", "@"]),
-    ("remount", &["--remount-ro", "@"]),
-    ("chmod", &["--chmod", "0777", "@"]),
-];
 
 /// A symbolic link in a tree that is bound leads an operation after that to the host: before bubblewrap 0.12 destinations
 /// were looked up with the host's tree still below /oldroot.
@@ -81,18 +17,14 @@ fn cve_2026_87766_links_in_a_bound_tree_lead_no_operation_to_the_host() {
     for who in everyone() {
         let trap = Trap::set(&bench, who);
         let top = trap.tree.to_str().unwrap();
-        for (name, words) in OPERATIONS {
+        for (name, operation) in OPERATIONS {
             for link in ["abs", "old", "new", "proc", "cwd", "fd", "up", "file", "loop"] {
                 for below in ["", "/made", "/dir", "/file", "/dir/deep/er"] {
                     // The tree as a part of the root, and as the root.
                     for root in [&["--bind", top, "/app"][..], &["--bind", top, "/"]] {
                         let dest = format!("{}/{link}{below}", if root[2] == "/" { "" } else { "/app" });
-                        let words = words.iter().map(|word| match *word {
-                            "@" => dest.clone(),
-                            word => word.replace("TREE", top),
-                        });
                         let mut job = bwrap(&bench, who, root);
-                        job.args(["--unshare-pid"]).args(words);
+                        job.args(["--unshare-pid"]).args(words(operation, &dest, top));
                         job.arg("--ro-bind").arg(bench.path("probe")).args(["/.p", "/.p", "exit", "0"]);
                         job.fds.insert(30, Fd::File(b"evil\n".to_vec()));
                         let seen = job.run().unwrap();
