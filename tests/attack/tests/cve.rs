@@ -47,6 +47,9 @@ fn cve_2026_41163_a_traced_launch_has_no_privilege_to_steal() {
     if !support::is_root() {
         return skip("only root can lend privileges");
     }
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        return skip("strace is not installed");
+    }
     let suid = bench.install(&bench.bin("bwrap"), "suid/bwrap", 0o4755);
     for name in ["ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"] {
         bench.install(&bench.bin(name), &format!("suid/{name}"), 0o4755);

@@ -88,7 +88,7 @@ fn cve_2021_30465_a_directory_that_becomes_a_link_takes_no_operation_to_the_host
         let mut ran = 0;
         let swaps = race(exchange(&dir, &link), |number| {
             let (name, operation) = OPERATIONS[number % OPERATIONS.len()];
-            let root = if number / OPERATIONS.len() % 2 == 0 { "/app" } else { "" };
+            let root = if (number / OPERATIONS.len()).is_multiple_of(2) { "/app" } else { "" };
             let dest = format!("{root}/swapped{}", below[number / 7 % below.len()]);
             let mut job = bwrap(&bench, who, &["--bind", top, if root.is_empty() { "/" } else { root }]);
             job.arg("--unshare-pid").args(words(operation, &dest, top));

@@ -1,14 +1,15 @@
-//! bwrap's command line, and the words and filters that descriptors of it give.
+//! Command lines, bwrap's and those of chains, and the words and filters that descriptors of them give.
 
 use crate::message::assert_message;
 use crate::{plan, room};
 use common::errno::Errno;
-use common::opts::bwrap::{Answer, CommandLine};
+use common::opts::bwrap::{Answer, CommandLine, SECTIONS};
+use common::opts::chain::{self, ChainLine, Neighbourhood};
 use common::opts::{
     CommandOption, FsBuildOption, GeneralOption, Host, InitReaperOption, NsEnterOption, PrivDropOption,
     SeccompLoadOption, help,
 };
-use common::plan::{Buffer, FdNumber, Plan, check};
+use common::plan::{Buffer, FdNumber, Plan, Stage, check};
 use common::report::{Fault, Voice};
 use common::sys::{Fd, Result, Strings};
 use std::cell::{Cell, RefCell};
@@ -70,9 +71,24 @@ impl Host for World<'_> {
 
 /// The first byte says in what world; then come the words, and the data of descriptors 10, 11 and so on.
 pub fn line(bytes: &[u8]) {
+    in_world(bytes, c"bwrap", run);
+}
+
+/// The same for the command line of a stage: bits of the first byte say which one.
+pub fn chain(bytes: &[u8]) {
+    let Some(first) = bytes.first() else { return };
+    let stage = Stage::ALL[usize::from(first >> 2) % (Stage::ALL.len() - 1)];
+    in_world(bytes, c"stage", |world, args| run_chain(world, args, stage));
+}
+
+/// Runs `run` twice in the world and on the words of an input, and asserts that it is the same twice.
+fn in_world(
+    bytes: &[u8],
+    program: &'static CStr,
+    run: impl Fn(&World<'_>, Strings<'static>) -> Option<Vec<u8>>,
+) {
     let Some((world, rest)) = bytes.split_first() else { return };
-    let mut parts = rest.split(|byte| *byte == SEPARATOR);
-    let words = parts.next().unwrap_or_default();
+    let words = rest.split(|byte| *byte == SEPARATOR).next().unwrap_or_default();
     let new_world = || World {
         data: rest.split(|byte| *byte == SEPARATOR).skip(1).collect(),
         closed: RefCell::default(),
@@ -81,12 +97,47 @@ pub fn line(bytes: &[u8]) {
         selinux: world & 2 == 2,
         length: rest.len(),
     };
-    room::lend_words(c"bwrap", words, |args| {
+    room::lend_words(program, words, |args| {
         args.iter().for_each(assert_table);
         let first = run(&new_world(), args);
         let again = run(&new_world(), args);
         assert_eq!(first, again, "one command line, two plans");
     });
+}
+
+/// Executables where they are not.
+struct Nowhere;
+
+impl Neighbourhood for Nowhere {
+    fn stage_at(&self, path: &CStr) -> Option<Stage> {
+        let name = path.to_bytes().strip_prefix(b"/stages/")?;
+        Stage::ALL.into_iter().find(|stage| *stage != Stage::Command && stage.name().as_bytes() == name)
+    }
+
+    fn path_of(&self, stage: Stage) -> Option<&'static CStr> {
+        (stage != Stage::Command).then_some(c"/stages/one")
+    }
+}
+
+/// What came of a chain: the plan, if it is a launch.
+fn run_chain(world: &World<'_>, args: Strings<'static>, first: Stage) -> Option<Vec<u8>> {
+    let mut line = ChainLine::new(world, &Nowhere, first).expect("memory");
+    match line.run(args) {
+        Ok(chain::Answer::Launch(bytes)) => {
+            assert_launch(bytes, world);
+            let plan = Plan::parse(bytes).expect("compose's own plan");
+            assert!(plan.has(first), "{first:?} has no frame in its own chain");
+            Some(bytes.to_vec())
+        }
+        Ok(chain::Answer::Help(stage) | chain::Answer::Version(stage) | chain::Answer::Usage(stage)) => {
+            assert!(stage >= first && !chain::summary(stage).is_empty());
+            None
+        }
+        Err(fault) => {
+            assert_message(line.voice(), fault, world.length);
+            None
+        }
+    }
 }
 
 /// What came of a line: the plan, if it is a launch.
@@ -99,7 +150,7 @@ fn run(world: &World<'_>, args: Strings<'static>) -> Option<Vec<u8>> {
         }
         Ok(Answer::Help | Answer::Usage) => {
             let program = args.get(0).unwrap_or_default();
-            assert!(help::usage(program.to_bytes()).is_ok());
+            assert!(help::usage(program.to_bytes(), help::COMMAND, &SECTIONS).is_ok());
             None
         }
         Ok(Answer::Version | Answer::AssumedKernel) => None,

@@ -8,6 +8,7 @@ mod argv;
 mod message;
 mod mutate;
 mod plan;
+mod policy;
 mod protocol;
 mod room;
 pub mod seeds;
@@ -29,12 +30,12 @@ pub struct Target {
 
 /// All of them.
 ///
-/// A parser of its own for bytes from outside (the chain's command lines, seccomp policies) gets its line here, and
-/// a file in tests/fuzz/fuzz_targets.
-pub const TARGETS: [Target; 5] = [
+/// A parser of its own for bytes from outside gets its line here, and a file in tests/fuzz/fuzz_targets.
+pub const TARGETS: [Target; 8] = [
     Target { name: "plan", run: plan::whole, seeds: seeds::plans, words: seeds::plan_words },
     Target { name: "frame", run: plan::frame, seeds: seeds::frames, words: seeds::plan_words },
     Target { name: "argv", run: argv::line, seeds: seeds::lines, words: seeds::options },
+    Target { name: "chain", run: argv::chain, seeds: seeds::chains, words: seeds::chain_options },
     Target {
         name: "protocol",
         run: protocol::arguments,
@@ -42,6 +43,8 @@ pub const TARGETS: [Target; 5] = [
         words: seeds::protocol_words,
     },
     Target { name: "message", run: message::write, seeds: seeds::messages, words: seeds::message_words },
+    Target { name: "policy", run: policy::text, seeds: seeds::policies, words: seeds::policy_words },
+    Target { name: "program", run: policy::program, seeds: seeds::programs, words: seeds::program_words },
 ];
 
 /// The target called `name`.

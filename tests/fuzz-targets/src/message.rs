@@ -73,8 +73,8 @@ pub fn assert_message(voice: Voice, fault: Fault, names: usize) {
 pub fn write(bytes: &[u8]) {
     let Some((signature, rest)) = bytes.split_first() else { return };
     const NAMES: [&str; 4] = ["bwrap", "ns-enter", "fs-build", "seccomp-load"];
-    let voice =
-        Voice { name: NAMES[usize::from(signature >> 1) % NAMES.len()], level_prefix: signature & 1 == 1 };
+    let name = NAMES[usize::from(signature >> 1) % NAMES.len()];
+    let voice = Voice { level_prefix: signature & 1 == 1, ..Voice::of(name) };
     room::lend(rest, |rest| {
         let mut parts = [Part::Str(""); 6];
         let mut names = 0;

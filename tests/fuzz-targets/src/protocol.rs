@@ -30,9 +30,7 @@ pub fn arguments(bytes: &[u8]) {
                 let fds = [passed.status, passed.ready, passed.proc];
                 assert!(fds.into_iter().flatten().all(|fd| fd.0 >= 0), "{passed:?}");
             }
-            Err(fault) => {
-                assert_message(Voice { name: stage.name(), level_prefix: false }, fault, bytes.len())
-            }
+            Err(fault) => assert_message(Voice::of(stage.name()), fault, bytes.len()),
         }
     });
 }

@@ -3,6 +3,7 @@
 use crate::argv::SEPARATOR;
 use crate::protocol::PLAN_FD;
 use common::opts::bwrap::SECTIONS;
+use common::opts::chain::{COMMON_SECTIONS, sections};
 use common::plan::{MAGIC, Plan, Stage, VERSION};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,11 +38,137 @@ pub fn frames() -> Vec<Vec<u8>> {
     frames
 }
 
-/// The lines of seeds/lines.txt, as an ordinary user types them and as root, and with their words given by `--args`.
+/// The lines of seeds/lines.txt, as an ordinary user types them and as root.
 pub fn lines() -> Vec<Vec<u8>> {
     let text = include_str!("../seeds/lines.txt");
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.flat_map(|line| (0..4).map(|world| input(world, line))).collect()
+}
+
+/// The lines of seeds/chains.txt, whose first word is a stage.
+pub fn chains() -> Vec<Vec<u8>> {
+    let text = include_str!("../seeds/chains.txt");
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let chain = |line: &str, world: u8| {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let stage = Stage::ALL.iter().position(|stage| stage.name() == first).expect("a stage");
+        input(world | (stage as u8) << 2, rest)
+    };
+    lines.flat_map(|line| (0..2).map(move |world| chain(line, world))).collect()
+}
+
+/// Seccomp policies, in both formats.
+pub fn policies() -> Vec<Vec<u8>> {
+    let texts = [
+        include_str!("../seeds/oci.json"),
+        include_str!("../seeds/seccompiler.json"),
+        r#"{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}"#,
+        r#"{"t":{"mismatch_action":"allow","match_action":{"errno":1},"filter":[{"syscall":"mount"}]}}"#,
+        r#"{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"syscalls":[]}"#,
+    ];
+    texts.iter().flat_map(|text| (0..4).map(|what| [&[what][..], text.as_bytes()].concat())).collect()
+}
+
+/// What policies are made of.
+pub fn policy_words() -> Vec<Vec<u8>> {
+    let words = [
+        "defaultAction",
+        "defaultErrnoRet",
+        "architectures",
+        "archMap",
+        "architecture",
+        "subArchitectures",
+        "syscalls",
+        "names",
+        "action",
+        "errnoRet",
+        "args",
+        "index",
+        "value",
+        "valueTwo",
+        "op",
+        "includes",
+        "excludes",
+        "caps",
+        "arches",
+        "minKernel",
+        "flags",
+        "SCMP_ACT_ALLOW",
+        "SCMP_ACT_ERRNO",
+        "SCMP_ACT_KILL",
+        "SCMP_ACT_KILL_PROCESS",
+        "SCMP_ACT_LOG",
+        "SCMP_ACT_TRAP",
+        "SCMP_ACT_TRACE",
+        "SCMP_CMP_EQ",
+        "SCMP_CMP_NE",
+        "SCMP_CMP_GE",
+        "SCMP_CMP_GT",
+        "SCMP_CMP_LE",
+        "SCMP_CMP_LT",
+        "SCMP_CMP_MASKED_EQ",
+        "SCMP_ARCH_X86_64",
+        "SCMP_ARCH_X86",
+        "SCMP_ARCH_X32",
+        "mismatch_action",
+        "match_action",
+        "filter",
+        "syscall",
+        "errno",
+        "kill_process",
+        "kill_thread",
+        "masked_eq",
+        "dword",
+        "qword",
+        "val",
+        "type",
+        "clone",
+        "ioctl",
+        "socket",
+        "mount",
+        "18446744073709551615",
+    ];
+    words.iter().map(|word| format!("\"{word}\"").into_bytes()).collect()
+}
+
+/// Programs: those that the policies are compiled to.
+pub fn programs() -> Vec<Vec<u8>> {
+    use sallyport::seccomp::compile::compile;
+    use sallyport::seccomp::source::{Target, Unknown, parse};
+    let target = Target { unknown: Unknown::Ignore, ..Target::default() };
+    let compiled = |policy: Vec<u8>| {
+        let text = String::from_utf8(policy[1..].to_vec()).expect("a seed");
+        let loaded = parse(&text, "seed", &target).expect("a seed");
+        compile(&[loaded.policy]).expect("a seed").to_bytes()
+    };
+    policies().into_iter().step_by(4).map(compiled).collect()
+}
+
+/// Instructions: loads, jumps, answers, and some that the kernel refuses.
+pub fn program_words() -> Vec<Vec<u8>> {
+    let insn =
+        |code: u16, jt: u8, jf: u8, k: u32| [&code.to_le_bytes()[..], &[jt, jf], &k.to_le_bytes()].concat();
+    let load = (0..16).map(|word| insn(0x20, 0, 0, word * 4));
+    let more = [
+        insn(0x15, 1, 0, 59),
+        insn(0x25, 0, 1, 100),
+        insn(0x35, 1, 1, 16),
+        insn(0x45, 0, 2, 0xff),
+        insn(0x05, 0, 0, 3),
+        insn(0x06, 0, 0, 0x7fff_0000),
+        insn(0x06, 0, 0, 0x0005_0001),
+        insn(0x16, 0, 0, 0),
+        insn(0x54, 0, 0, 0xffff),
+        insn(0x34, 0, 0, 0),
+        insn(0x3c, 0, 0, 0),
+        insn(0x60, 0, 0, 16),
+        insn(0x02, 0, 0, 0),
+        insn(0x07, 0, 0, 0),
+        insn(0x80, 0, 0, 0),
+        insn(0x28, 0, 0, 0),
+        insn(0xffff, 0xff, 0xff, u32::MAX),
+    ];
+    load.chain(more).collect()
 }
 
 /// What a line of seeds/lines.txt stands for.
@@ -89,15 +216,29 @@ pub fn messages() -> Vec<Vec<u8>> {
     rest.iter().flat_map(|rest| [0, 1, 0x42, 0x80, 0xff].map(|sign| [&[sign][..], rest].concat())).collect()
 }
 
-/// The names of all options, from the tables.
-pub fn options() -> Vec<Vec<u8>> {
-    let names =
-        SECTIONS.iter().flat_map(|section| section.lines()).filter_map(|line| line.split('\t').next());
-    let mut words: Vec<Vec<u8>> = names.map(|name| [b"\0", name.as_bytes(), b"\0"].concat()).collect();
-    for word in ["10", "11", "/", "/a", "--", "0755", "CAP_SYS_ADMIN", "ALL"] {
-        words.push([b"\0", word.as_bytes(), b"\0"].concat());
-    }
+/// The names of the options in these tables, each as a word, and operands.
+fn names(sections: impl Iterator<Item = &'static str>) -> Vec<Vec<u8>> {
+    let names = sections.flat_map(str::lines).filter_map(|line| line.split('\t').next());
+    let operands = ["10", "11", "/", "/a", "--", "0755", "CAP_SYS_ADMIN", "ALL", "0:1000:1"];
+    let mut words: Vec<Vec<u8>> =
+        names.chain(operands).map(|word| [b"\0", word.as_bytes(), b"\0"].concat()).collect();
+    words.sort();
+    words.dedup();
     words.push(vec![SEPARATOR]);
+    words
+}
+
+/// The names of all options of bwrap.
+pub fn options() -> Vec<Vec<u8>> {
+    names(SECTIONS.into_iter())
+}
+
+/// The names of all options of the stages, and theirs.
+pub fn chain_options() -> Vec<Vec<u8>> {
+    let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Command);
+    let all = stages.clone().flat_map(|stage| sections(stage).iter().copied()).chain(COMMON_SECTIONS);
+    let mut words = names(all);
+    words.extend(stages.map(|stage| [b"\0", stage.name().as_bytes(), b"\0"].concat()));
     words
 }
 

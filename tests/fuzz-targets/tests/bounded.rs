@@ -78,6 +78,21 @@ fn any_words_are_refused_as_a_command_line_or_make_a_plan_that_every_stage_takes
 }
 
 #[test]
+fn any_words_are_refused_as_a_chain_or_make_a_plan_that_every_stage_takes() {
+    run("chain");
+}
+
+#[test]
+fn any_text_is_refused_as_a_policy_or_the_program_answers_as_it_says() {
+    run("policy");
+}
+
+#[test]
+fn any_bytes_are_refused_as_a_program_or_evaluate() {
+    run("program");
+}
+
+#[test]
 fn any_words_are_refused_as_a_stages_arguments_or_fit_its_plan() {
     run("protocol");
 }
