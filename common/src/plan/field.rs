@@ -44,6 +44,11 @@ impl Flavor for Append<'_> {
 /// same would compare as different: seven bits a byte, so the length follows from the number.
 fn take_number(reader: &mut Reader<'_>, name: &'static str) -> Result<u64, BadPlan> {
     let before = reader.rest();
+    // Nearly all of them: one byte is its own shortest form.
+    if let [byte @ 0..=0x7f, ..] = before {
+        reader.skip(1);
+        return Ok(u64::from(*byte));
+    }
     let Ok((number, rest)) = postcard::take_from_bytes::<u64>(before) else {
         return Err(reader.bad(name, "cut short or out of range"));
     };
