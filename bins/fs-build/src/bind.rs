@@ -118,16 +118,23 @@ pub fn set_flags(
 ) -> Outcome<()> {
     let flags = attributes(access);
     let refused = || bind_fault(source, dest, ": mount_setattr() failed");
-    match (sys::mount_setattr(tree, true, flags, propagation), lenient) {
+    match (restrict(tree, true, flags, propagation), lenient) {
         (Ok(()), _) => Ok(()),
         (Err(errno), None) => Err(refused().mount_errno(errno)),
         (Err(errno), Some(voice)) => {
             // All mounts of the tree or none: one below has refused. The top one has to take them.
-            sys::mount_setattr(tree, false, flags, 0).at_mount(refused)?;
+            restrict(tree, false, flags, 0).at_mount(refused)?;
             voice.warn(fault!("Can't remount submounts of ", dest, ", ignoring error").errno(errno));
             Ok(())
         }
     }
+}
+
+/// Sets `flags` on the mount at `tree`, and on all below it if `recursive`; read back at the top, since a call that did
+/// nothing would leave the host's rights.
+pub fn restrict(tree: Fd, recursive: bool, flags: u64, propagation: u64) -> sys::Result<()> {
+    sys::mount_setattr(tree, recursive, flags, propagation)?;
+    if sys::mount_flags(tree)? & flags == flags { Ok(()) } else { Err(Errno::PERM) }
 }
 
 fn bind_fault(source: Part, dest: Path<'static>, why: &'static str) -> Fault {
@@ -147,6 +154,6 @@ fn source_fault(source: Part, dest: Path<'static>, errno: Errno) -> Fault {
 /// `--remount-ro`.
 pub fn remount_ro(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let place = build.root.existing(dest)?;
-    sys::mount_setattr(place.fd(), false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0)
+    restrict(place.fd(), false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0)
         .at_mount(|| fault!("Can't remount readonly on ", dest, ": mount_setattr() failed at \"", dest, "\""))
 }

@@ -1,6 +1,7 @@
 //! `--dev`: a tmpfs with the usual devices of the host bound in, and a devpts of its own.
 
 use crate::Build;
+use crate::bind::restrict;
 use crate::dest::{Kind, PRIVATE, cannot_mount};
 use crate::host::{Host, console};
 use crate::instance;
@@ -80,7 +81,7 @@ fn fill(host: &Host, dev: Fd, dest: Path<'static>) -> Outcome<()> {
 
 /// `tree`, the copy of a device, with the flags of all that is bound.
 fn restricted(tree: OwnedFd, name: &'static CStr) -> Outcome<OwnedFd> {
-    sys::mount_setattr(tree.fd(), true, attr::NOSUID, 0).at_mount(|| cannot_bind(name))?;
+    restrict(tree.fd(), true, attr::NOSUID, 0).at_mount(|| cannot_bind(name))?;
     Ok(tree)
 }
 

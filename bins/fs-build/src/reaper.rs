@@ -1,5 +1,6 @@
 //! Protection of init-reaper's executable, which stays in sight of the command as /proc/1/exe.
 
+use crate::bind::restrict;
 use crate::root::Root;
 use common::chain::Chain;
 use common::fault;
@@ -26,7 +27,7 @@ pub fn protect(chain: &mut Chain, root: &Root) -> Outcome<()> {
         return Ok(());
     }
     let copy = sys::open_tree_clone(fd, false).at_mount(failed)?;
-    sys::mount_setattr(copy.fd(), false, attr::RDONLY, 0).at_mount(failed)?;
+    restrict(copy.fd(), false, attr::RDONLY, 0).at_mount(failed)?;
     if !root.is_here() {
         // On itself in the old tree, with which it goes out of reach. If it were attached nowhere, closing its
         // descriptor would end it, and a mount that ends keeps its process waiting (for an RCU grace period).

@@ -1,6 +1,7 @@
 //! Mounts that are not of files of the host: procfs, tmpfs, the POSIX message queues.
 
 use crate::Build;
+use crate::bind::restrict;
 use crate::dest::{Kind, PRIVATE, cannot_mount};
 use crate::host::{self, Host};
 use crate::instance;
@@ -87,7 +88,7 @@ pub fn new_proc(host: &Host) -> sys::Result<OwnedFd> {
         }
     }
     let tree = host::copy(c"/proc")?;
-    sys::mount_setattr(tree.fd(), true, flags, 0)?;
+    restrict(tree.fd(), true, flags, 0)?;
     Ok(tree)
 }
 
@@ -99,7 +100,7 @@ fn cover(proc: Fd, name: &'static CStr, dest: Path<'static>) -> Outcome<()> {
         Err(errno) => return Err(fault!("Can't access ", dest, "/", name).errno(errno)),
     }
     let tree = sys::open_tree_clone_at(proc, name).at(|| fault!("Can't open ", dest, "/", name))?;
-    sys::mount_setattr(tree.fd(), true, attr::NOSUID | attr::NODEV | attr::RDONLY, 0)
+    restrict(tree.fd(), true, attr::NOSUID | attr::NODEV | attr::RDONLY, 0)
         .and_then(|()| sys::move_mount_at(tree.fd(), proc, name))
         .at_mount(|| fault!("Can't mount readonly on ", dest, "/", name))
 }

@@ -49,7 +49,8 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
                     return Err(fault!("pid 1 has ended"));
                 }
             }
-            drop(go);
+            // While this process had it open too, the end of the pipe would never come.
+            sys::close(go.leak()).at(|| fault!("close"))?;
             let mut byte = [0u8];
             // Pid 1 closes its end when it is done, or writes to it. So does its death, but then nobody is to be seen.
             sys::retry(|| sys::read(wait.fd(), &mut byte)).at(|| fault!("read"))?;

@@ -2,14 +2,13 @@
 
 use super::control::Controller;
 use super::hold::{self, Locks};
-use common::caps::CapSet;
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
 use common::plan::InitReaper;
 use common::report::{At, Outcome};
 use common::seccomp;
-use common::sys::{self, Caps, Fd, OwnedFd};
+use common::sys::{self, Fd, OwnedFd};
 use core::convert::Infallible;
 
 /// The command's process, which still waits for its go.
@@ -65,8 +64,7 @@ pub fn run(
 /// this one were less confined (bubblewrap's promise for --seccomp).
 fn restrict(chain: &Chain, frame: &InitReaper<'static>, locks: &Locks, kept: [Option<Fd>; 2]) -> Outcome<()> {
     hold::close_in_reaper(chain, frame, locks, kept)?;
-    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
-    sys::capset(none).at(|| fault!("capset failed"))?;
+    sys::capset_none().at(|| fault!("capset failed"))?;
     seccomp::apply(&chain.plan)
 }
 

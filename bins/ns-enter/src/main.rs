@@ -73,7 +73,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     sys::default_sigchld().at(|| fault!("sigaction"))?;
     sys::unblock_sigchld().at(|| fault!("sigprocmask"))?;
     let pipes = Pipes {
-        go: pipe_if(monitor::has_work(&frame))?,
+        go: pipe_if(monitor::has_work(&frame, &decided))?,
         status: pipe_if(chain.plan.has(Stage::InitReaper))?,
         ready: pipe_if(frame.json_status_fd.is_some() || !frame.forward.is_empty())?,
         blocked: forward::block(&frame)?,

@@ -1,22 +1,34 @@
 //! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
 
 use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, namespaces::Decided, report};
-use common::caps::CapSet;
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, Caps, Fd, WaitStatus};
+use common::sys::{self, Fd, WaitStatus, clone_flags};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
-pub fn has_work(frame: &NsEnter<'static>) -> bool {
-    frame.die_with_parent
+pub fn has_work(frame: &NsEnter<'static>, decided: &Decided) -> bool {
+    is_exposed(frame, decided)
+        || frame.die_with_parent
         || frame.info_fd.is_some()
         || frame.json_status_fd.is_some()
         || frame.userns_block_fd.is_some()
         || frame.pidns_fd.is_some()
+}
+
+/// Whether the command may be somebody who could trace this process, which is in the host's mount namespace: a root
+/// without capabilities, once this one has none either, or whoever is in the user namespace that both have joined. In
+/// a user namespace of its own the command could not.
+fn is_traceable(frame: &NsEnter<'static>, decided: &Decided) -> bool {
+    decided.caller_caps.is_some() || frame.userns_fd.is_some()
+}
+
+/// Whether the command could do so as it sees this process: in a PID namespace of its own it does not.
+fn is_exposed(frame: &NsEnter<'static>, decided: &Decided) -> bool {
+    is_traceable(frame, decided) && !frame.namespaces.has(clone_flags::NEWPID) && frame.pidns_fd.is_none()
 }
 
 /// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it.
@@ -59,14 +71,14 @@ fn watch(
     };
     announce(frame, decided, *sandbox)?;
     // ORDER: before the capabilities go, while nobody without them can trace this process.
-    if decided.caller_caps.is_some() {
-        // Without capabilities of its own, and root as the command may be: in a shared PID namespace that could trace
-        // this process, which is in the host's mount namespace. An ordinary user's is in another user namespace.
+    if is_traceable(frame, decided) {
         sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
+        if sys::is_dumpable() != Ok(false) {
+            return Err(fault!("can't set dumpable"));
+        }
     }
     // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
-    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
-    sys::capset(none).at(|| fault!("capset failed"))?;
+    sys::capset_none().at(|| fault!("capset failed"))?;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     if frame.die_with_parent {
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
@@ -83,8 +95,11 @@ fn watch(
     // Its end stays open while this process lives: see `inside::wait_for_go`.
     let go = match pipes.go {
         Some(Pipe { read, write }) => {
-            sys::close(read).at(|| fault!("close"))?;
+            // ORDER: before this side's copy of the other end goes. A child that has ended already would make it a
+            // broken pipe, and the signal for that would end this process; it has said why, and how it ended is asked
+            // below.
             sys::write_all(write, b"\0").at(|| fault!("write to sandbox"))?;
+            sys::close(read).at(|| fault!("close"))?;
             Some(write)
         }
         None => None,

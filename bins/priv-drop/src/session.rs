@@ -21,18 +21,24 @@ pub fn belong(attributes: &Attributes<'static>) -> Outcome<()> {
 /// A session without the caller's terminal. Whoever leads a process group cannot make one; `may_fork` is for a
 /// command that a shell has started as a job of its own: then a child goes on, and this process waits for it.
 pub fn lead(may_fork: bool) -> Outcome<()> {
-    match sys::setsid() {
+    match new() {
         Ok(()) => Ok(()),
         Err(Errno::PERM) if may_fork => lead_in_a_child(),
         Err(errno) => Err(fault!("setsid").errno(errno)),
     }
 }
 
+/// A new session, read back: still in its caller's, the command could type into the caller's terminal.
+fn new() -> sys::Result<()> {
+    let session = sys::setsid()?;
+    if session > 0 && sys::getsid(0)? == session { Ok(()) } else { Err(Errno::IO) }
+}
+
 fn lead_in_a_child() -> Outcome<()> {
     // A caller who ignores the signal would have the kernel reap the child before it can be asked.
     sys::default_sigchld().at(|| fault!("sigaction"))?;
     match sys::fork_into(0).at(|| fault!("Can't fork for setsid"))? {
-        Forked::Child => sys::setsid().at(|| fault!("setsid")),
+        Forked::Child => new().at(|| fault!("setsid")),
         Forked::Parent(child) => {
             // All is given up already, and nothing that is open is this side's any more.
             sys::close_range(3, u32::MAX).at(|| fault!("close_range"))?;

@@ -257,12 +257,16 @@ fn fstatfs(fd: Fd) -> Result<[u64; 15]> {
     Ok(out)
 }
 
-/// Whether the mount that `fd` is on, or the file system, is read-only (`ST_RDONLY`).
-pub fn is_read_only(fd: Fd) -> Result<bool> {
-    const ST_RDONLY: u64 = 1;
-    // The flags are the eleventh word.
+/// The flags of the mount that `fd` is on, in the values of [`super::attr`], which `include/linux/statfs.h` has too.
+pub fn mount_flags(fd: Fd) -> Result<u64> {
+    // The eleventh word.
     let [.., flags, _, _, _, _] = fstatfs(fd)?;
-    Ok(flags & ST_RDONLY != 0)
+    Ok(flags)
+}
+
+/// Whether the mount that `fd` is on, or the file system, is read-only.
+pub fn is_read_only(fd: Fd) -> Result<bool> {
+    mount_flags(fd).map(|flags| flags & super::attr::RDONLY != 0)
 }
 
 /// `PROC_SUPER_MAGIC` of `include/uapi/linux/magic.h`: the type of procfs.

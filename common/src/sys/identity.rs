@@ -2,6 +2,7 @@
 
 use super::{Result, raw, raw::nr};
 use crate::caps::CapSet;
+use crate::errno::Errno;
 use core::mem::MaybeUninit;
 
 /// `getuid()`: the real user id, in this user namespace.
@@ -146,6 +147,17 @@ pub fn capset(caps: Caps) -> Result<()> {
     // SAFETY: version 3 of capset reads (and may write) one header and reads two data structs: live locals of
     // just that layout.
     unsafe { raw::syscall6(nr::CAPSET, args) }.map(drop)
+}
+
+/// Gives up what is effective, permitted and inheritable, read back: a call that did nothing would leave all of it.
+/// Who has none, as an ordinary user, has nothing to give up.
+pub fn capset_none() -> Result<()> {
+    let none = Caps { effective: CapSet::EMPTY, permitted: CapSet::EMPTY, inheritable: CapSet::EMPTY };
+    if capget()? == none {
+        return Ok(());
+    }
+    capset(none)?;
+    if capget()? == none { Ok(()) } else { Err(Errno::PERM) }
 }
 
 const PR_CAPBSET_READ: usize = 23;

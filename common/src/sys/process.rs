@@ -171,7 +171,7 @@ pub fn lead_process_group(pid: i32) -> Result<()> {
     raw::plain(nr::SETPGID, [pid, pid, 0, 0, 0, 0]).map(drop)
 }
 
-/// `getsid(pid)`: the session of process `pid` (0: this one).
+/// `getsid(pid)`: the session of process `pid` (0: this one); 0 when its leader is outside this PID namespace.
 /// [getsid(2)](https://man7.org/linux/man-pages/man2/getsid.2.html)
 pub fn getsid(pid: i32) -> Result<i32> {
     raw::plain(nr::GETSID, [pid as isize as usize, 0, 0, 0, 0, 0]).map(|sid| sid as i32)
@@ -225,10 +225,10 @@ pub fn getppid() -> i32 {
     raw::plain(nr::GETPPID, [0; 6]).unwrap_or(0) as i32
 }
 
-/// `setsid()`: a new session without a controlling terminal.
+/// `setsid()`: a new session without a controlling terminal; its id.
 /// [setsid(2)](https://man7.org/linux/man-pages/man2/setsid.2.html)
-pub fn setsid() -> Result<()> {
-    raw::plain(nr::SETSID, [0; 6]).map(drop)
+pub fn setsid() -> Result<i32> {
+    raw::plain(nr::SETSID, [0; 6]).map(|id| id as i32)
 }
 
 /// A soft and a hard limit; the largest number is unlimited.
@@ -273,6 +273,7 @@ pub fn sethostname(name: &[u8]) -> Result<()> {
 }
 
 const PR_SET_PDEATHSIG: usize = 1;
+const PR_GET_DUMPABLE: usize = 3;
 const PR_SET_DUMPABLE: usize = 4;
 const PR_SET_NO_NEW_PRIVS: usize = 38;
 const PR_GET_NO_NEW_PRIVS: usize = 39;
@@ -288,6 +289,11 @@ pub fn set_pdeathsig(signal: u8) -> Result<()> {
 /// [PR_SET_DUMPABLE(2const)](https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html)
 pub fn set_dumpable(on: bool) -> Result<()> {
     raw::plain(nr::PRCTL, [PR_SET_DUMPABLE, usize::from(on), 0, 0, 0, 0]).map(drop)
+}
+
+/// `prctl(PR_GET_DUMPABLE)`.
+pub fn is_dumpable() -> Result<bool> {
+    raw::plain(nr::PRCTL, [PR_GET_DUMPABLE, 0, 0, 0, 0, 0]).map(|value| value != 0)
 }
 
 /// `prctl(PR_SET_NO_NEW_PRIVS, 1)`: no exec of this process or of its children grants privileges any more.

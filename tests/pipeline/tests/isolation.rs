@@ -4,7 +4,7 @@
 use pipeline::{bwrap, probe};
 use stage::{Bench, View, Who, ended, everyone};
 use std::collections::BTreeSet;
-use support::Fd;
+use support::{Fd, NsHolder};
 
 const ALL: [&str; 8] = ["--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "--dev", "/dev"];
 const LOOK: &str = "stat -c %d:%i / /..; cat /proc/self/mountinfo; ls -l /proc/self/fd";
@@ -139,6 +139,25 @@ fn the_callers_own_descriptors_are_passed_on_and_ours_are_not() {
             let fds = view.fds();
             assert_eq!(fds.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 5, 50], "{who:?} {args:?}");
             assert_eq!((fds[&5], fds[&50]), ("fifo r pipe", "fifo r pipe"));
+        }
+    }
+}
+
+/// The launcher that stays outside is in the host's mount namespace: whoever may trace it is out of the sandbox. It is
+/// seen in a shared PID namespace, by the same user, and has no capability that a command would have to match.
+#[test]
+fn a_command_without_capabilities_cannot_look_into_its_launcher() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let user = (who == Who::User && support::is_root()).then(|| who.uid());
+        let holder = NsHolder::new(support::probe(), &["user"], user, 0).unwrap();
+        for args in [&["--cap-drop", "ALL"][..], &["--userns", "60"]] {
+            let mut job = bwrap(&bench, who, &["--ro-bind", "/", "/"]);
+            job.args(args).arg(bench.path("probe")).arg("reach");
+            job.fds.insert(60, bench.keep(holder.open("user").unwrap()));
+            let view = ended(&job.run().unwrap(), 0);
+            let denied = "root Permission denied (os error 13) fd Permission denied (os error 13)";
+            assert_eq!(view.value("reach parent"), denied, "{who:?} {args:?}");
         }
     }
 }

@@ -16,7 +16,8 @@ mod sys;
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 
-const USAGE: &str = "usage: probe [-o FD] SUBCOMMAND
+const USAGE: &str = "usage: probe [-o FD] [-x STATUS] [-w] SUBCOMMAND
+  (-x: exit with STATUS when all was said; -w: wait for a signal before that)
   report [ns=NAME:INODE,...]  all of the below that concerns this process
   ids caps flags ns cwd env args signals fds limits session root hostname
   mounts                      mountinfo with ids, device numbers and peer groups renumbered
@@ -30,6 +31,8 @@ const USAGE: &str = "usage: probe [-o FD] SUBCOMMAND
   hold ID user,pid,net,...    unshare these, say \"ready\", stay until stdin ends
   exec-env NAME=VALUE... -- PATH ARGS...
   dead-fuse DIR COMMAND...    run COMMAND where DIR is a FUSE mount without a server
+  everything [ns=...] [NAME [PATH...]]  report, tree, pid1, reach, and one more of these
+  reach                       what of the launcher's processes /proc lets this one look into
   exit N | kill N | try-userns | seccomp-probe";
 
 /// Entry point called by the C start-up code.
@@ -43,10 +46,25 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         .map(|i| unsafe { OsString::from_vec(CStr::from_ptr(*argv.add(i)).to_bytes().to_vec()) })
         .collect();
     let mut words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let mut out_fd = 1;
-    if words.get(1).map(String::as_str) == Some("-o") {
-        out_fd = words.get(2).and_then(|n| n.parse().ok()).unwrap_or(1);
-        words.drain(1..3.min(words.len()));
+    let (mut out_fd, mut status, mut waits) = (1, 0, false);
+    loop {
+        let number = words.get(2).and_then(|n| n.parse().ok());
+        let used = match words.get(1).map(String::as_str) {
+            Some("-o") => {
+                out_fd = number.unwrap_or(1);
+                2
+            }
+            Some("-x") => {
+                status = number.unwrap_or(0);
+                2
+            }
+            Some("-w") => {
+                waits = true;
+                1
+            }
+            _ => break,
+        };
+        words.drain(1..(1 + used).min(words.len()));
     }
     let rest: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
     let command = words.get(1).map(String::as_str).unwrap_or("report");
@@ -56,6 +74,8 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "access" => ls::access(&rest),
         "write" => ls::write(&rest),
         "tree" => pid1::tree(),
+        "reach" => pid1::reach(),
+        "everything" => everything(&words, &rest),
         "pid1" => pid1::pid1(&rest),
         "reach" => reach::reach(&rest),
         "lock" => ls::lock(&rest),
@@ -74,5 +94,29 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
             }
         },
     };
-    if sys::write_all(out_fd, text.as_bytes()) { 0 } else { 1 }
+    if !sys::write_all(out_fd, text.as_bytes()) {
+        return 1;
+    }
+    if waits {
+        let _ = sys::call(sys::nr::PAUSE, 0, 0, 0, 0, 0);
+    }
+    status
+}
+
+/// All that concerns this process and those beside it, and what `rest` asks for besides.
+fn everything(words: &[String], rest: &[&str]) -> String {
+    let mut text = report::section("report", words, rest).unwrap_or_default();
+    text.push_str(&pid1::tree());
+    for what in ["fds", "env", "signals"] {
+        text.push_str(&pid1::pid1(&[what]));
+    }
+    text.push_str(&pid1::reach());
+    let more: Vec<&str> = rest.iter().copied().filter(|word| !word.starts_with("ns=")).collect();
+    match more.split_first() {
+        Some((&"ls", paths)) => text.push_str(&ls::list(paths)),
+        Some((&"seccomp-probe", _)) => text.push_str(&report::seccomp_probe()),
+        Some((&"try-userns", _)) => text.push_str(&report::try_userns()),
+        _ => {}
+    }
+    text
 }

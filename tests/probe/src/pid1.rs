@@ -95,3 +95,29 @@ pub fn pid1(what: &[&str]) -> String {
         }
     }
 }
+
+/// Whether this process may look into its parent and the parent of that, as who may trace them may: their roots and
+/// descriptors lead out of the sandbox where they are not in it.
+pub fn reach() -> String {
+    let mut out = String::new();
+    let mut pid = "self".to_owned();
+    for name in ["parent", "grandparent"] {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let above =
+            status.lines().find_map(|line| line.strip_prefix("PPid:")).map(|pid| pid.trim().to_owned());
+        match above {
+            Some(above) if above != "0" => pid = above,
+            _ => {
+                out.push_str(&format!("reach {name} none\n"));
+                break;
+            }
+        }
+        let look = |path: String| match fs::metadata(path) {
+            Ok(_) => "yes".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let (root, fds) = (look(format!("/proc/{pid}/root/")), look(format!("/proc/{pid}/fd/0")));
+        out.push_str(&format!("reach {name} root {root} fd {fds}\n"));
+    }
+    out
+}

@@ -14,6 +14,7 @@ pub mod nr {
     pub const FSTAT: i64 = 5;
     pub const RT_SIGACTION: i64 = 13;
     pub const RT_SIGPROCMASK: i64 = 14;
+    pub const PAUSE: i64 = 34;
     pub const GETPID: i64 = 39;
     pub const FORK: i64 = 57;
     pub const KILL: i64 = 62;

@@ -47,6 +47,7 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "lock" => ls::lock(rest),
             "keyring" => keyring(),
             "tree" => pid1::tree(),
+            "reach" => pid1::reach(),
             "pid1" => pid1::pid1(rest),
             "try-userns" => report::try_userns(),
             "seccomp-probe" => report::seccomp_probe(),
