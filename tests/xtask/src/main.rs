@@ -92,6 +92,27 @@ enum Task {
         /// The target; all of them if none is named.
         target: Option<String>,
     },
+    /// Make every system call of a launch go wrong: nothing may run then, or the command as confined as ever.
+    Faults {
+        /// Only scenarios whose names contain this.
+        #[arg(long)]
+        scenario: Option<String>,
+        /// Only calls of this executable.
+        #[arg(long)]
+        stage: Option<String>,
+        /// One errno, no kills but those of --die-with-parent: what CI runs.
+        #[arg(long, conflicts_with = "long")]
+        quick: bool,
+        /// Everything (the default): some minutes.
+        #[arg(long)]
+        long: bool,
+        /// Launches at the same time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// Do it to bubblewrap instead (by default the installed one, see `cargo xtask peer`), and only count.
+        #[arg(long, num_args = 0..=1)]
+        peer: Option<Option<PathBuf>>,
+    },
     /// Everything CI runs, in its order.
     Ci,
 }
@@ -127,6 +148,10 @@ fn run(repo: &Repo, task: Task) -> Res<bool> {
             Ok(true)
         }
         Task::Fuzz { secs, target } => fuzz::run(repo, secs, target.as_deref()),
+        Task::Faults { scenario, stage, quick, long: _, jobs, peer } => {
+            let options = [("--scenario", scenario), ("--stage", stage), ("--jobs", Some(jobs.to_string()))];
+            faults(repo, &options, quick, peer)
+        }
         Task::Ci => ci(repo),
     }
 }
@@ -194,4 +219,32 @@ fn bench(repo: &Repo, peer: Option<PathBuf>, args: &[String]) -> Res<bool> {
         bench.arg("--peer").arg(peer);
     }
     repo.status(&mut bench)
+}
+
+fn faults(
+    repo: &Repo,
+    options: &[(&str, Option<String>)],
+    quick: bool,
+    peer: Option<Option<PathBuf>>,
+) -> Res<bool> {
+    if !repo.status(&mut repo.cargo(&["build", "--release", "--package", "attack"]))? {
+        return Ok(false);
+    }
+    let mut faults = std::process::Command::new(repo.target.join("release/faults"));
+    for (name, value) in options {
+        faults.args(value.iter().flat_map(|value| [*name, value]));
+    }
+    if quick {
+        faults.arg("--quick");
+    }
+    match peer {
+        Some(named) => {
+            faults.arg("--peer").arg(named.map_or_else(|| peer::find_or_install(repo), Ok)?);
+        }
+        None if !size::build(repo)? => return Ok(false),
+        None => {
+            faults.env("SALLYPORT_BIN_DIR", repo.target.join("release"));
+        }
+    }
+    repo.status(&mut faults)
 }
