@@ -239,6 +239,11 @@ fn is_repeated(call: &Call, next: Option<&Call>) -> bool {
     next.is_some_and(|next| call.nth > 0 && next.process == call.process && what(next) == what(call))
 }
 
+/// What is in the first list alone.
+fn only<T: PartialEq + Clone>(in_this: &[T], not_in: &[T]) -> Vec<T> {
+    in_this.iter().filter(|item| !not_in.contains(item)).cloned().collect()
+}
+
 /// The launch without a fault, twice: what differs between the two could not tell anything later.
 fn clean(plan: &Plan, pad: &Pad<'_>, scenario: &Scenario, waits: bool) -> io::Result<(Clean, Vec<Call>)> {
     let mut runs = Vec::new();
@@ -275,7 +280,9 @@ fn clean(plan: &Plan, pad: &Pad<'_>, scenario: &Scenario, waits: bool) -> io::Re
     // Who is killed along with the launcher may be so before its last calls.
     let steady = scenario.dies_with_parent() || calls == sorted(&trace.calls);
     if !differ.is_empty() || !steady {
-        return Err(io::Error::other(format!("two clean launches differ: {differ}")));
+        let other = sorted(&trace.calls);
+        let calls = [only(&calls, &other), only(&other, &calls)].concat();
+        return Err(io::Error::other(format!("two clean launches differ: {calls:?} {differ}")));
     }
     let both = trace.calls.into_iter().filter(|call| calls.contains(&key(call)));
     Ok((clean, both.collect()))

@@ -91,6 +91,9 @@ struct Task {
     made: Vec<(u64, u32)>,
     /// What to put in place of the result at the exit of the call that it is in.
     result: Option<Wrong>,
+    /// Whether the last call was interrupted by a signal that nobody handles, and will be entered once more: a stop of
+    /// its own makes of it, under ptrace, two entries of one call.
+    restarts: bool,
 }
 
 enum Wrong {
@@ -148,7 +151,7 @@ pub fn follow(started: Started, order: Option<(&Call, Fault)>) -> io::Result<Tra
 
 impl Task {
     fn new(pid: i32, process: String, image: String) -> Task {
-        Task { pid, process, image, children: 0, made: Vec::new(), result: None }
+        Task { pid, process, image, children: 0, made: Vec::new(), result: None, restarts: false }
     }
 
     /// Counts a call.
@@ -258,7 +261,16 @@ impl Tracer<'_> {
         let Some(task) = self.tasks.iter_mut().find(|task| task.pid == pid) else {
             return self.go_on(pid, 0);
         };
-        let Some(entry) = call_entered(pid) else {
+        let entry = match stop(pid) {
+            Some(Stop::Entry(entry)) => Some(entry),
+            Some(Stop::Exit(value)) => {
+                // ERESTARTSYS and the like, which only a tracer sees.
+                task.restarts = (-516..=-512).contains(&value);
+                None
+            }
+            None => None,
+        };
+        let Some(entry) = entry else {
             match task.result.take() {
                 None => {}
                 Some(Wrong::Result(value)) => {
@@ -273,7 +285,7 @@ impl Tracer<'_> {
             return self.go_on(pid, 0);
         };
         // Before its exec the process is not a part of the launch yet.
-        if task.image.is_empty() {
+        if task.image.is_empty() || std::mem::take(&mut task.restarts) {
             return self.go_on(pid, 0);
         }
         let nth = task.count(entry.nr);
@@ -397,19 +409,36 @@ struct Entry {
     args: [u64; 6],
 }
 
-/// The call that `pid` enters; none when it leaves one.
-fn call_entered(pid: i32) -> Option<Entry> {
+/// Where a process stopped.
+enum Stop {
+    Entry(Entry),
+    /// With this result.
+    Exit(i64),
+}
+
+/// The call that `pid` enters or leaves.
+fn stop(pid: i32) -> Option<Stop> {
     // SAFETY: an all-zero ptrace_syscall_info is a valid one.
     let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
     let size = size_of_val(&info);
     // SAFETY: PTRACE_GET_SYSCALL_INFO writes at most `size` bytes at the pointer, which is that large.
     let got = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, pid, size, &raw mut info) };
-    if got <= 0 || info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+    if got <= 0 {
         return None;
     }
-    // SAFETY: `op` says that this is the member that was written.
-    let entry = unsafe { info.u.entry };
-    Some(Entry { nr: entry.nr, args: entry.args })
+    match info.op {
+        libc::PTRACE_SYSCALL_INFO_ENTRY => {
+            // SAFETY: `op` says that this is the member that was written.
+            let entry = unsafe { info.u.entry };
+            Some(Stop::Entry(Entry { nr: entry.nr, args: entry.args }))
+        }
+        libc::PTRACE_SYSCALL_INFO_EXIT => {
+            // SAFETY: the same.
+            let exit = unsafe { info.u.exit };
+            Some(Stop::Exit(exit.sval))
+        }
+        _ => None,
+    }
 }
 
 /// Changes the registers of a stopped process.
