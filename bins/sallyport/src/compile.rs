@@ -1,15 +1,20 @@
-//! `sallyport compile`: a bwrap command line becomes a plan in a file.
+//! `sallyport compile`: a command line, of bwrap or of a chain of stages, becomes a plan in a file.
 
 use crate::failure::{Failure, Res};
 use crate::output::Output;
+use crate::programs;
 use common::opts::bwrap::{Answer, CommandLine, SECTIONS};
+use common::opts::chain::{self, ChainLine, Neighbourhood};
 use common::opts::{Host, Live, help};
-use common::plan::Buffer;
+use common::plan::{Buffer, Stage};
 use common::report::{Fault, Voice};
 use common::sys::{Fd, Result as SysResult, Strings, Vector};
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `compile` takes.
@@ -17,6 +22,9 @@ use std::process::ExitCode;
 pub struct Args {
     #[command(flatten)]
     output: Output,
+    /// The arguments are a chain of stages, the first stage's name among them: `ns-enter ... -- fs-build ... -- COMMAND`.
+    #[arg(long)]
+    chain: bool,
     /// What you would have given to bwrap: options, then the command.
     #[arg(
         value_name = "BWRAP-ARGUMENTS",
@@ -31,7 +39,8 @@ pub struct Args {
 /// Compiles, and writes the plan.
 pub fn run(args: Args) -> Res<ExitCode> {
     args.output.check("a plan")?;
-    args.output.write(compile(&args.arguments)?)?;
+    let plan = if args.chain { compile_chain(&args.arguments)? } else { compile(&args.arguments)? };
+    args.output.write(plan)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,6 +60,54 @@ pub fn compile(arguments: &[OsString]) -> Res<&'static [u8]> {
         Ok(Answer::Version) => Err(Failure::new("--version is not a launch")),
         Ok(Answer::AssumedKernel) => Err(Failure::new("--debug-opt is not a launch")),
         Err(fault) => line.voice().die(fault),
+    }
+}
+
+/// The plan of a chain of stages, or a stage's own message and end.
+fn compile_chain(arguments: &[OsString]) -> Res<&'static [u8]> {
+    let (first, rest) = arguments.split_first().ok_or_else(|| Failure::new("no stage"))?;
+    let found = programs::STAGES.into_iter().find(|stage| stage.name().as_bytes() == first.as_bytes());
+    let not_one = || Failure::new(format_args!("{} is no stage", first.display()));
+    let stage = found.ok_or_else(not_one)?;
+    let signature = Voice::of(stage.name());
+    let near = Near::find()?;
+    let mut line = ChainLine::new(&Compiling, &near, stage).unwrap_or_else(|fault| signature.die(fault));
+    match line.run(strings(stage.name(), rest)?) {
+        Ok(chain::Answer::Launch(plan)) => Ok(plan),
+        Ok(chain::Answer::Usage(stage)) => {
+            Err(Failure::new(format_args!("no command to run behind {}", stage.name())))
+        }
+        Ok(chain::Answer::Help(_)) => Err(Failure::new("--help is not a launch")),
+        Ok(chain::Answer::Version(_)) => Err(Failure::new("--version is not a launch")),
+        Err(fault) => line.voice().die(fault),
+    }
+}
+
+/// Where the stages are that this program launches.
+struct Near(PathBuf);
+
+impl Near {
+    /// Beside this executable, or where they are installed.
+    fn find() -> Res<Near> {
+        let own = std::env::current_exe().map_err(|e| Failure::new(format_args!("/proc/self/exe: {e}")))?;
+        let beside = own.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let installed = beside.join("../libexec/sallyport");
+        Ok(Near(if beside.join(Stage::NsEnter.name()).exists() { beside } else { installed }))
+    }
+}
+
+impl Neighbourhood for Near {
+    fn stage_at(&self, path: &CStr) -> Option<Stage> {
+        let there = fs::metadata(OsStr::from_bytes(path.to_bytes())).ok()?;
+        programs::STAGES.into_iter().find(|stage| {
+            let here = fs::metadata(self.0.join(stage.name()));
+            here.is_ok_and(|here| (here.dev(), here.ino()) == (there.dev(), there.ino()))
+        })
+    }
+
+    fn path_of(&self, stage: Stage) -> Option<&'static CStr> {
+        let path = self.0.join(stage.name()).into_os_string().into_vec();
+        Some(Box::leak(CString::new(path).ok()?.into_boxed_c_str()))
     }
 }
 

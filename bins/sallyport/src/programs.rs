@@ -1,9 +1,6 @@
 //! The programs that have option tables: `bwrap` and the stages, for their completions and manual pages.
 
-use common::opts::{
-    CommandOption, FsBuildOption, GeneralOption, InitReaperOption, NsEnterOption, PrivDropOption,
-    SeccompLoadOption, bwrap, help,
-};
+use common::opts::{bwrap, chain, help};
 use common::plan::Stage;
 
 /// A program: its name, and the sections of its options.
@@ -78,33 +75,9 @@ pub fn all() -> Vec<Program> {
     let lines =
         |sections: &[&'static str]| sections.iter().flat_map(|section| help::lines(section)).collect();
     let front = Program { name: "bwrap", stage: None, options: lines(&bwrap::SECTIONS) };
-    let stage =
-        |stage: Stage| Program { name: stage.name(), stage: Some(stage), options: lines(sections(stage)) };
+    let stage = |stage: Stage| {
+        let sections = [chain::sections(stage), &chain::COMMON_SECTIONS].concat();
+        Program { name: stage.name(), stage: Some(stage), options: lines(&sections) }
+    };
     std::iter::once(front).chain(STAGES.into_iter().map(stage)).collect()
-}
-
-/// The sections of a stage's own table.
-fn sections(stage: Stage) -> &'static [&'static str] {
-    match stage {
-        Stage::NsEnter => &[
-            NsEnterOption::NAMESPACES,
-            NsEnterOption::USERNS,
-            NsEnterOption::IDS,
-            NsEnterOption::REPORT,
-            NsEnterOption::LIFETIME,
-        ],
-        Stage::FsBuild => &[FsBuildOption::BINDS, FsBuildOption::FILES, FsBuildOption::MODES],
-        Stage::PrivDrop => {
-            &[PrivDropOption::CAPS, PrivDropOption::USERNS, PrivDropOption::SESSION, PrivDropOption::WAIT]
-        }
-        Stage::InitReaper => &[InitReaperOption::HOLD, InitReaperOption::REAPER],
-        Stage::SeccompLoad => &[SeccompLoadOption::FILTERS],
-        Stage::Command => &[
-            CommandOption::NAME,
-            CommandOption::ENVIRONMENT,
-            CommandOption::LABEL,
-            GeneralOption::LINE,
-            GeneralOption::MESSAGES,
-        ],
-    }
 }

@@ -36,7 +36,7 @@ fn readme(bench: &Bench, who: Who) -> Options {
 const QUESTIONS: [&[&str]; 4] = [&["report"], &["pid1"], &["tree"], &["try-userns"]];
 
 #[test]
-fn a_command_line_and_a_stored_plan_give_the_same_confinement() {
+fn a_command_line_a_chain_and_a_stored_plan_give_the_same_confinement() {
     let bench = Bench::set_up();
     if !Path::new("/etc/hostname").exists() {
         return skip("this machine has no /etc/hostname");
@@ -44,16 +44,34 @@ fn a_command_line_and_a_stored_plan_give_the_same_confinement() {
     for who in everyone() {
         let Options { ns_enter, fs_build, command } = readme(&bench, who);
         for question in QUESTIONS {
-            let inner: Vec<String> =
-                ["/probe"].iter().chain(question).map(|word| (*word).to_owned()).collect();
+            let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+            let inner = [words(&["/probe"]), words(question)].concat();
             let line = [&fs_build[..], &command, &ns_enter, &inner].concat();
             let mut job = bench.job(bench.bin("bwrap"), who);
             let dropped_in = ended(&job.args(&line).run().unwrap(), 0).text().to_owned();
             let file = compiled(&bench, who, &line);
             let mut job = sallyport(&bench, who, &["run"]);
             let stored = ended(&job.arg(&file).run().unwrap(), 0).text().to_owned();
+            let chain = [
+                ns_enter.clone(),
+                words(&["--", "fs-build"]),
+                fs_build.clone(),
+                words(&["--", "priv-drop", "--", "init-reaper"]),
+                command.clone(),
+                words(&["--"]),
+                inner,
+            ]
+            .concat();
+            let mut job = bench.job(bench.bin("ns-enter"), who);
+            let chained = ended(&job.args(&chain).run().unwrap(), 0).text().to_owned();
+            let chain = [words(&["--chain", "ns-enter"]), chain].concat();
+            let file = compiled(&bench, who, &chain);
+            let mut job = sallyport(&bench, who, &["run"]);
+            let stored_chain = ended(&job.arg(&file).run().unwrap(), 0).text().to_owned();
             assert!(!dropped_in.is_empty());
-            assert_eq!(stored, dropped_in, "{who:?} {question:?}");
+            assert_eq!(stored, dropped_in, "{who:?} {question:?}: stored plan, command line");
+            assert_eq!(chained, dropped_in, "{who:?} {question:?}: chain, command line");
+            assert_eq!(stored_chain, dropped_in, "{who:?} {question:?}: stored chain, command line");
         }
     }
 }

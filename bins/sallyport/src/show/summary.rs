@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::filter::{self, Refusal};
 use crate::tree::{Origin, Place};
 use crate::words::{capabilities, listed, quoted};
-use common::plan::EnvOp;
+use common::plan::{EnvOp, FLAG_BWRAP, FLAG_ENV_STATUS, FLAG_LEVEL_PREFIX};
 
 /// Writes it.
 pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
@@ -44,6 +44,7 @@ pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
         "those the caller leaves open stay open for the command, but for those the stages use up",
     );
     page.line("ends", ends(document, facts));
+    page.line("messages", messages(document.flags));
 }
 
 /// What is run, and as which process.
@@ -174,6 +175,18 @@ fn environment(document: &Document) -> &'static str {
     } else {
         "the caller's, with changes"
     }
+}
+
+/// How the launch speaks of itself.
+fn messages(flags: u16) -> String {
+    let name = if flags & FLAG_BWRAP != 0 { "signed bwrap" } else { "signed with the stage's name" };
+    let level = if flags & FLAG_LEVEL_PREFIX != 0 { ", their syslog level in front" } else { "" };
+    let status = if flags & FLAG_ENV_STATUS != 0 {
+        "125 for a set-up that failed, 126 and 127 for a command that cannot be run, as env(1)"
+    } else {
+        "1 for a set-up that failed"
+    };
+    format!("{name}{level}; exit status {status}")
 }
 
 fn ends(document: &Document, facts: &Facts) -> &'static str {
