@@ -62,9 +62,9 @@ struct For {
 ///
 /// Calls of an architecture that no policy lists, x32's among them, kill the process. SCMP_ACT_NOTIFY is refused.
 ///
-/// The number of a call is looked up in a balanced tree: docker's profile is 341 instructions for all three
-/// architectures, of which a call runs 16 at most before its arguments are looked at; `--backend seccompiler` makes
-/// the list that the crate makes.
+/// The number of a call is looked up in a balanced tree: docker's profile becomes 280 instructions for three
+/// architectures, of which a call runs some 12. `--backend seccompiler` makes the list that the crate of that name makes,
+/// which is walked from its start (1,439 instructions instead of 70 for a list of 286 calls).
 #[derive(clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     sallyport seccomp compile -o filter.bpf no-tiocsti no-userns\n  \

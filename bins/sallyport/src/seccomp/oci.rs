@@ -3,7 +3,8 @@
 //! The meaning is runc's, which the specification leaves open in places: a rule whose action is the default one is no
 //! rule; conditions on the same argument in one rule are alternatives; calls newer than any that the profile names get
 //! `ENOSYS`, so that programs fall back to what the profile knows. A call of an architecture that the profile does not
-//! list kills the process.
+//! list kills the process. Where two rules answer the same call differently the stricter one counts: podman's profile both
+//! allows setns and refuses it without `CAP_SYS_ADMIN`, and libseccomp takes whichever comes first.
 
 use super::action::{Action, errno_number};
 use super::arch::Arch;

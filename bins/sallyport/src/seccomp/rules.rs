@@ -221,3 +221,67 @@ pub fn by_seccompiler(text: &str, target: &Target) -> Result<Program, Refused> {
         Err(error) => refuse!("{error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bpf::Call;
+    use super::super::compile::compile;
+    use super::*;
+
+    /// Every comparison, both widths, several conditions in a rule and several rules of a call.
+    fn policy() -> String {
+        let mut rules = vec!["{\"syscall\": \"mount\"}".to_owned(), "{\"syscall\": \"execve\"}".to_owned()];
+        let ops =
+            ["\"eq\"", "\"ne\"", "\"gt\"", "\"ge\"", "\"lt\"", "\"le\"", "{\"masked_eq\": 64424509455}"];
+        let calls = ["read", "write", "ioctl", "openat", "prctl", "socket", "bpf"];
+        for (op, call) in ops.iter().zip(calls) {
+            for (width, val) in [("dword", 5u64), ("qword", 0x5_0000_0005), ("qword", 0xffff_ffff_0000_0000)]
+            {
+                let arg = |index| {
+                    format!("{{\"index\": {index}, \"type\": \"{width}\", \"op\": {op}, \"val\": {val}}}")
+                };
+                rules.push(format!("{{\"syscall\": \"{call}\", \"args\": [{}, {}]}}", arg(1), arg(2)));
+                rules.push(format!("{{\"syscall\": \"{call}\", \"args\": [{}]}}", arg(3)));
+            }
+        }
+        format!(
+            "{{\"main\": {{\"mismatch_action\": {{\"errno\": 13}}, \"match_action\": \"allow\", \"filter\": [{}]}}}}",
+            rules.join(", ")
+        )
+    }
+
+    #[test]
+    fn our_program_answers_as_seccompilers_does() {
+        let (text, target) = (policy(), Target::default());
+        let ours = compile(&[parse(&text, "policy", &target).unwrap().policy]).unwrap();
+        let theirs = by_seccompiler(&text, &target).unwrap();
+        theirs.check().unwrap();
+        let values = [
+            0,
+            4,
+            5,
+            6,
+            0x4_ffff_ffff,
+            0x5_0000_0004,
+            0x5_0000_0005,
+            0x5_0000_0006,
+            0xf_0000_000f,
+            u64::MAX - 1,
+        ];
+        let mut allowed = 0;
+        for arch in Arch::ALL {
+            let numbers = arch.numbers().filter(|nr| nr & !X32_BIT < 330);
+            for nr in numbers.chain([u32::MAX, X32_BIT - 1, 0x8000_0000]) {
+                for (one, two) in values.iter().flat_map(|one| values.map(|two| (*one, two))) {
+                    for three in [0, 5, 0x5_0000_0005, 0xffff_ffff_0000_0000] {
+                        let call = Call::new(arch, nr, [0, one, two, three, 0, 0]);
+                        let answer = ours.evaluate(&call).unwrap().action;
+                        assert_eq!(answer, theirs.evaluate(&call).unwrap().action, "{call:x?}");
+                        allowed += u32::from(answer.is_allowed());
+                    }
+                }
+            }
+        }
+        assert!(allowed > 1000, "{allowed}");
+    }
+}
