@@ -39,7 +39,7 @@ pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<Found> {
         let Some(number) = named(op) else { continue };
         found.fds = true;
         let fd = number.fd();
-        let ours = [Some(passed.plan), passed.status, passed.proc].contains(&Some(fd))
+        let ours = [Some(passed.plan), passed.status, passed.ready, passed.proc].contains(&Some(fd))
             || passed.next.is_some_and(|next: Next| next.iter().any(|next| next == fd));
         // What has no offset, as a pipe, is empty after its first use.
         let used_up = || {
