@@ -133,7 +133,7 @@ fn a_source_below_a_directory_that_may_not_be_searched_takes_dac_read_search() {
     let root = bench.dir("locked/root", Who::User);
     bench.install(support::probe(), "locked/root/probe", 0o755);
     let locked = bench.dir("locked", Who::User);
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let line = ["--ro-bind", root.to_str().unwrap(), "/", "/probe", "exit", "0"];
     assert_exactly(&bench, &line, None, &[ADMIN, SETPCAP, "CAP_DAC_READ_SEARCH"]);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();

@@ -24,6 +24,7 @@ const SUITES: [Suite; 2] = [
             "the_monitor_ends_at_the_report_though_the_sandbox_goes_on",
             "with_die_with_parent_the_sandbox_ends",
             "pid_1_is_confined_before_the_command_can_look",
+            "what_is_left_is_left",
         ],
     },
     Suite {
