@@ -1,9 +1,10 @@
 //! What becomes of the processes that are left when the command ends.
 
+use common::errno::Errno;
 use common::fault;
 use common::plan;
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, o};
+use common::sys::{self, Fd, OwnedFd, o};
 
 /// How many children are remembered to have been signalled; one beyond that may be signalled more than once.
 const MOST: usize = 128;
@@ -18,14 +19,24 @@ pub struct Left {
     signalled: [i32; MOST],
 }
 
+/// Opens the kernel's list of our children.
+///
+/// Only in procfs, from its root on: in a tree that somebody hostile has filled, /proc may be his, and whom he lists
+/// there would be killed.
+fn open_children() -> sys::Result<OwnedFd> {
+    let proc = sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY | o::CLOEXEC, 0)?;
+    if sys::fstatfs_type(proc.fd())? != sys::PROC_SUPER_MAGIC {
+        return Err(Errno::OPNOTSUPP);
+    }
+    sys::openat(proc.fd(), c"thread-self/children", o::RDONLY | o::CLOEXEC, 0)
+}
+
 impl Left {
     /// Opens what will be needed, so that it is not missing at the end.
     pub fn prepare(plan: plan::Left, is_pid_1: bool) -> Outcome<Left> {
         let kills = matches!(plan, plan::Left::Kill { .. });
         let children = if kills && !is_pid_1 {
-            let path = c"/proc/thread-self/children";
-            let list = sys::openat(sys::CWD, path, o::RDONLY | o::CLOEXEC, 0);
-            Some(list.at(|| fault!("Can't open /proc/thread-self/children"))?.leak())
+            Some(open_children().at(|| fault!("Can't open /proc/thread-self/children"))?.leak())
         } else {
             None
         };

@@ -277,6 +277,27 @@ fn children_of_what_is_left_come_to_the_subreaper_and_are_ended_too() {
     }
 }
 
+/// In a tree that somebody hostile has filled, /proc may be a directory of his.
+#[test]
+fn a_forged_list_of_children_is_refused() {
+    let bench = Bench::set_up();
+    let control = Control { left: Left::Kill { grace: 0 }, ..FORWARDS };
+    let forged = bench.dir("forged", Who::Root);
+    std::fs::create_dir(forged.join("thread-self")).unwrap();
+    std::fs::write(forged.join("thread-self/children"), std::process::id().to_string()).unwrap();
+    for who in everyone() {
+        let user: &[&str] = if who == Who::User { &["--user", "--map-root-user"] } else { &[] };
+        let covered =
+            ["--mount", "sh", "-c", "mount --bind \"$0\" /proc && exec \"$@\"", forged.to_str().unwrap()];
+        let job = job(&bench, control, Place::Subreaper, who, "exit 0");
+        let seen = through(job, &[&["unshare"][..], user, &covered].concat()).run().unwrap();
+        assert_eq!(
+            refused(&seen),
+            "init-reaper: Can't open /proc/thread-self/children: Operation not supported"
+        );
+    }
+}
+
 #[test]
 fn the_parents_death_is_passed_on_as_a_signal() {
     let bench = Bench::set_up();
