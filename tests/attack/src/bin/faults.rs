@@ -67,15 +67,19 @@ fn report(summary: &Summary, is_peer: bool) -> ExitCode {
     for (row, count) in &summary.known {
         println!("known, {count} times: {row}");
     }
-    let count = |verdict: &str| summary.counts.get(verdict).copied().unwrap_or(0);
     let all = summary.launches();
-    println!(
-        "the command still ran weaker: {} of {all}; hung: {}; left: {}; said nothing or wrong: {}",
-        count("weaker"),
-        count("hung"),
-        count("left"),
-        count("unsaid") + count("misreported"),
-    );
+    for (title, kind) in
+        [("a call failed", " after an error"), ("a call did nothing", " after no effect"), ("else", "")]
+    {
+        let count = |verdict: &str| summary.counts.get(&format!("{verdict}{kind}")).copied().unwrap_or(0);
+        println!(
+            "{title}: the command still ran weaker: {} of {all} launches; hung: {}; left: {}; said nothing or wrong: {}",
+            count("weaker"),
+            count("hung"),
+            count("left"),
+            count("unsaid") + count("misreported"),
+        );
+    }
     let failed = summary.findings.len() as u64;
     println!("{} passed, {failed} failed, 0 skipped", all.saturating_sub(failed));
     if is_peer || failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

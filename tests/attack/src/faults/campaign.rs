@@ -190,6 +190,7 @@ fn work(
     support::init();
     start_ticking()?;
     let mut namespace = MountNamespace::enter()?;
+    let ours = matches!(plan.subject, Subject::Ours(_));
     let mut index = 0;
     for waits in [false, true] {
         // With --die-with-parent those that are killed have a command that would stay.
@@ -226,7 +227,7 @@ fn work(
                     host = Host::now(pad.files());
                 }
                 let verdict = judge(&clean, call, fault, &trace, &written, left);
-                tell(says, scenario, who, call, fault, &verdict)?;
+                tell(says, (ours, scenario, who), call, fault, &verdict)?;
             }
         }
     }
@@ -290,8 +291,7 @@ fn clean(plan: &Plan, pad: &Pad<'_>, scenario: &Scenario, waits: bool) -> io::Re
 
 fn tell(
     says: &mut File,
-    scenario: &Scenario,
-    who: Who,
+    (ours, scenario, who): (bool, &Scenario, Who),
     call: &Call,
     fault: Fault,
     verdict: &Verdict,
@@ -299,11 +299,18 @@ fn tell(
     if verdict.accepted() {
         return writeln!(says, "count\t{}", verdict.word());
     }
-    if let Some(row) = Known::find(scenario.name, call, fault, verdict) {
+    // The list is about our stages.
+    let known = if ours { Known::find(scenario.name, call, fault, verdict) } else { None };
+    if let Some(row) = known {
         writeln!(says, "count\tknown")?;
         return writeln!(says, "known\t{}", row.shown());
     }
-    writeln!(says, "count\t{}", verdict.word())?;
+    let kind = match fault {
+        Fault::Errno(_) => " after an error",
+        Fault::NoEffect => " after no effect",
+        _ => "",
+    };
+    writeln!(says, "count\t{}{kind}", verdict.word())?;
     let text = format!(
         "FOUND {}: {} as {}: process {} {}: {} #{} {}: {}",
         verdict.word(),
