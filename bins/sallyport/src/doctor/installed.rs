@@ -29,6 +29,15 @@ pub fn checks() -> (Vec<Check>, bool) {
             None => Check::fails(stage, "not found", "it belongs beside bwrap or in ../libexec/sallyport"),
         });
     }
+    checks.push(match beside(&bwrap, "compose") {
+        Some(path) => file("compose", &path),
+        None => Check::limited(
+            "compose",
+            "not found",
+            "stages as commands of their own: ns-enter … -- fs-build … -- COMMAND",
+            "it belongs beside the stages",
+        ),
+    });
     let (launch, launches) = launch(&bwrap);
     checks.push(launch);
     (checks, launches)
