@@ -38,6 +38,9 @@ pub struct Place {
     pub origin: Origin,
     /// Whether what is written goes to the host.
     pub writable: bool,
+    /// Whether the mount itself was made read-only after all. What was mounted below it on the host came along with the
+    /// bind, and stays writable.
+    pub remounted: bool,
     /// Whether device nodes work there.
     pub devices: bool,
     /// Whether it is a mount that is empty at first.
@@ -180,7 +183,7 @@ impl Tree {
         if let Some(place) =
             self.places.iter_mut().rev().find(|place| place.kind == Kind::Mount && place.dest == dest)
         {
-            place.writable = false;
+            place.remounted = true;
         }
     }
 
@@ -258,6 +261,7 @@ fn own(index: usize, dest: &[u8], kind: Kind) -> Place {
         kind,
         origin: Origin::Own,
         writable: false,
+        remounted: false,
         devices: false,
         empty: false,
         target: None,

@@ -137,6 +137,11 @@ impl Subject<'_> {
                 continue;
             }
             let dest = quoted(&place.dest);
+            let where_to = if place.remounted {
+                " (--remount-ro leaves the mounts that are below it on the host as they are: bind it read-only)"
+            } else {
+                ""
+            };
             match place.origin {
                 Origin::Host(path) => {
                     let path = normal(path);
@@ -145,7 +150,7 @@ impl Subject<'_> {
                     } else {
                         format!("{} at {dest}", quoted(&path))
                     };
-                    self.warn(Finding::about(how_bad(&path), &path, detail));
+                    self.warn(Finding::about(how_bad(&path), &path, detail + where_to));
                 }
                 Origin::Descriptor(fd) => {
                     let detail = format!("what descriptor {fd} has open, at {dest}");

@@ -59,7 +59,7 @@ fn each_warning_fires_and_does_not() {
     // What is added to the closed sandbox, or put in the place of an option of it.
     let table: &[(&str, &str, &str)] = &[
         ("writable-root", "--bind / /", "--ro-bind / /"),
-        ("writable-root", "--bind / /", "--bind / / --remount-ro /"),
+        ("writable-root", "--bind / / --remount-ro /", "--ro-bind / / --remount-ro /"),
         ("writable-root", "--dev-bind /./ /host", "--bind /srv /host"),
         ("writable-home", "--bind /home/me /home/me", "--bind /home/me/src /src"),
         ("writable-home", "--bind /root /root", "--ro-bind /root /root"),

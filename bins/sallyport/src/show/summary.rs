@@ -70,8 +70,13 @@ fn view(place: &Place, facts: &Facts) -> String {
     let covers: Vec<String> = facts.tree.covers(place).iter().map(|place| quoted(&place.dest)).collect();
     let devices = if place.devices { ", with its devices" } else { "" };
     let optional = if place.optional { ", if it is there" } else { "" };
+    let remounted = if place.writable && place.remounted {
+        ", the mount itself read-only and those below it on the host not"
+    } else {
+        ""
+    };
     let but = if covers.is_empty() { String::new() } else { format!(", but for {}", listed(&covers)) };
-    format!("{what}{devices}{optional}{but}")
+    format!("{what}{devices}{optional}{remounted}{but}")
 }
 
 /// A namespace by what is in it.
