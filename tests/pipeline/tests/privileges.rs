@@ -158,7 +158,7 @@ fn the_monitor_cannot_be_reached_from_inside() {
     for who in everyone() {
         // In the host's PID namespace, where it can be named at all.
         let mut job = bwrap(&bench, who, &["--bind", "/", "/"]);
-        job.args(confined(who)).arg(bench.path("probe")).args(["reach", "parent"]);
+        job.args(confined(who)).arg(bench.path("probe")).args(["get-at", "parent"]);
         let view = ended(&job.run().unwrap(), 0);
         let ways: Vec<&str> = view.text().lines().collect();
         assert_eq!(ways.len(), 8, "{}", view.text());

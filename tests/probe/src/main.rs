@@ -26,7 +26,7 @@ const USAGE: &str = "usage: probe [-o FD] [-x STATUS] [-w] SUBCOMMAND
   write PATH...               whether PATH can be opened for writing
   tree                        every process in /proc with its parents, ids and filters
   pid1 [fds|env|signals]         what pid 1 holds
-  reach PID|parent            what of that process can be got at
+  get-at PID|parent           what of that process can be got at
   lock PATH...                who holds a write-excluding lock on PATH
   hold ID user,pid,net,...    unshare these, say \"ready\", stay until stdin ends
   exec-env NAME=VALUE... -- PATH ARGS...
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "reach" => pid1::reach(),
         "everything" => everything(&words, &rest),
         "pid1" => pid1::pid1(&rest),
-        "reach" => reach::reach(&rest),
+        "get-at" => reach::reach(&rest),
         "lock" => ls::lock(&rest),
         "hold" => return hold::hold(&rest),
         "exec-env" => return launch::exec_env(&rest),
