@@ -25,6 +25,12 @@ common::entry!(main);
 
 fn main(start: Start) -> ! {
     let quiet = Voice { failure: ENV_FAILURE, ..Voice::of("compose") };
+    if let Some(from) = chain::stored::argument(start.args) {
+        let stage = first(&start).map_or(quiet.name, Stage::name);
+        let Err(fault) =
+            chain::refuse_raised(start.secure).and_then(|()| chain::launch_stored(from, start.env));
+        Voice::of(stage).die(fault)
+    }
     let first = match chain::refuse_raised(start.secure).and_then(|()| first(&start)) {
         Ok(stage) => stage,
         Err(fault) => quiet.die(fault),

@@ -216,7 +216,8 @@ impl Root {
             Some(dir) => dir,
             None => {
                 self.last = None;
-                let fd = self.open_parent(parent, parents_mode(mode)).at(fault)?;
+                let mode = if self.open_parents { 0o755 } else { parents_mode(mode) };
+                let fd = self.open_parent(parent, mode).at(fault)?;
                 self.last.insert(Parent { path: parent, fd, own: None }).fd.fd()
             }
         };

@@ -101,7 +101,7 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
     let new_host = || Host::new(sys::has_open_tree_attr(), new_pidns, frame.file_label);
     let mut host = new_host();
     let in_place = match chain.passed.own_userns {
-        Some(OwnUserNs::New) if new_mounts && host.modern => host::whole_tree(frame),
+        Some(OwnUserNs::New | OwnUserNs::Several) if new_mounts && host.modern => host::whole_tree(frame),
         _ => None,
     };
     let mut root = None;
@@ -113,10 +113,11 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
             host = new_host();
         }
     }
-    let (root, done) = match root {
+    let (mut root, done) = match root {
         Some(root) => (root, 1),
         None => (Root::make(needs(found, host.modern))?, 0),
     };
+    root.open_parents = chain.passed.own_userns == Some(OwnUserNs::Several);
     Ok(Build { root, host, done, layers: Layers::new(), tmp_overlays: 0, lenient })
 }
 

@@ -49,6 +49,8 @@ pub struct Root {
     bottom: Option<OwnedFd>,
     /// Whether the root is still the empty tree that was made here.
     is_ours: bool,
+    /// Whether missing parents are for everybody: with several ids, not only their owner has to get through.
+    pub open_parents: bool,
     /// The directory that the last destination was in.
     pub(crate) last: Option<Parent>,
 }
@@ -101,7 +103,7 @@ impl Root {
     }
 
     fn new(place: Place, newroot: OwnedFd, base: Option<OwnedFd>, is_ours: bool) -> Root {
-        Root { place, base, newroot, bottom: None, is_ours, last: None }
+        Root { place, base, newroot, bottom: None, is_ours, open_parents: false, last: None }
     }
 
     /// The root of the new tree.

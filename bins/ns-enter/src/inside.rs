@@ -1,12 +1,12 @@
 //! The child's half: ids, loopback, host name, and the capabilities that the later stages need over their execs.
 
-use super::{Pipe, Pipes, idmap, loopback, namespaces::Decided, pass};
+use super::{Pipe, Pipes, clock, idmap, loopback, namespaces::Decided, pass};
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
-use common::plan::NsEnter;
+use common::plan::{NsEnter, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, clone_flags};
+use common::sys::{self, Caps, Fd, clone_flags};
 
 /// Sets up this side, up to the exec of the next stage.
 pub fn run(
@@ -32,12 +32,20 @@ pub fn run(
         // The monitor's, or used already.
         sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
+    if frame.namespaces.has(clone_flags::NEWTIME) {
+        // ORDER: before a change of ids, after which /proc/self is not this process's to write to.
+        clock::enter(frame)?;
+    }
     ids(frame, decided)?;
     if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) {
         loopback::up()?;
     }
     if let Some(name) = frame.hostname {
         sys::sethostname(name.bytes()).at(|| fault!("Can't set hostname to ", name))?;
+    }
+    if decided.clone_flags & clone_flags::NEWNS != 0 && !chain.plan.has(Stage::FsBuild) {
+        // What the command mounts does not reach the host; fs-build sees to that itself.
+        sys::mount_make_rslave(c"/").at_mount(|| fault!("Failed to make / slave"))?;
     }
     // In the new mount namespace: what is opened here can be bound there.
     chain.open_next_beside(own)?;
@@ -80,11 +88,36 @@ fn ids(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
         if let Some(gid) = frame.gid.filter(|gid| *gid != sys::getgid()) {
             sys::setresgid(gid).at(|| fault!("unable to switch to gid ", gid))?;
         }
+    } else if decided.new_user && frame.has_maps() {
+        become_mapped(frame)?;
     } else if decided.new_user && frame.userns_block_fd.is_none() {
         idmap::write(decided.mapped, decided.caller)?;
     } else if decided.new_user && !idmap::is_written()? {
         // Whoever was to write it has gone without. Nothing could be made in the sandbox then, its root not either.
         return Err(fault!("Creating newroot failed").errno(Errno::OVERFLOW));
+    }
+    Ok(())
+}
+
+/// Becomes one of the several ids that the monitor has mapped, with all capabilities still.
+fn become_mapped(frame: &NsEnter<'static>) -> Outcome<()> {
+    let gid = frame.gid.filter(|gid| *gid != sys::getgid());
+    let uid = frame.uid.filter(|uid| *uid != sys::getuid());
+    if gid.is_none() && uid.is_none() {
+        return Ok(());
+    }
+    sys::set_keep_caps().at(|| fault!("prctl(PR_SET_KEEPCAPS)"))?;
+    if let Some(gid) = gid {
+        sys::setresgid(gid).at(|| fault!("unable to switch to gid ", gid))?;
+    }
+    if let Some(uid) = uid {
+        sys::setresuid(uid).at(|| fault!("unable to switch to uid ", uid))?;
+    }
+    let caps = sys::capget().at(|| fault!("capget failed"))?;
+    sys::capset(Caps { effective: caps.permitted, ..caps }).at(|| fault!("capset failed"))?;
+    if frame.die_with_parent {
+        // A change of ids clears it.
+        sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use common::errno::Errno;
 use common::fault;
-use common::plan::NsEnter;
-use common::report::{At, Outcome};
-use common::sys::{self, Fd, Forked, clone_flags};
+use common::plan::{FdNumber, JoinNs, NsEnter, NsKind};
+use common::report::{At, Fault, Outcome};
+use common::sys::{self, Fd, Forked, clone_flags, o};
 
 /// Both ends of the socket that tells the monitor which process came out of `--pidns`. Plain numbers: each side
 /// closes what it does not need.
@@ -16,8 +16,80 @@ pub struct PidSocket {
     pub inside: Fd,
 }
 
+/// The most namespaces of `--join-ns` beside the user and the PID namespace.
+const OTHERS: usize = 6;
+
+/// The namespaces of `--join-ns` but those of the user and the PID kind, open.
+pub struct Joins([Option<(NsKind, Fd)>; OTHERS]);
+
+impl Joins {
+    /// Opens all that is named by path, before anything is joined that could hide it. The user and the PID namespace take
+    /// the places of `--userns` and `--pidns`.
+    pub fn open(frame: &mut NsEnter<'static>) -> Outcome<Joins> {
+        let mut others = [None; OTHERS];
+        let mut slots = others.iter_mut();
+        for join in frame.extra.into_iter().flat_map(|extra| extra.join.iter()) {
+            let fd = match join {
+                JoinNs::Fd { fd, .. } => fd.fd(),
+                JoinNs::Path { kind, path } => sys::openat(sys::CWD, path.0, o::RDONLY | o::CLOEXEC, 0)
+                    .at(|| fault!("Can't open ", kind.name(), " namespace ", path))?
+                    .leak(),
+            };
+            match join.kind() {
+                NsKind::User => frame.userns_fd = FdNumber::new(fd.0),
+                NsKind::Pid => frame.pidns_fd = FdNumber::new(fd.0),
+                kind => {
+                    *slots.next().ok_or_else(|| fault!("Too many namespaces to join"))? = Some((kind, fd))
+                }
+            }
+        }
+        Ok(Joins(others))
+    }
+
+    /// Whether the paths of the host are gone afterwards.
+    pub fn has_mounts(&self) -> bool {
+        self.0.iter().flatten().any(|(kind, _)| *kind == NsKind::Mnt)
+    }
+
+    /// Joins them all: those that belong to this user namespace first, then the user namespace, which gives power over
+    /// those that belong to it. The mount namespace is the last, whoever owns it.
+    pub fn enter(mut self, frame: &NsEnter<'static>) -> Outcome<()> {
+        if frame.userns_fd.is_some() {
+            self.round(true, true)?;
+            user(frame)?;
+        }
+        self.round(false, frame.userns_fd.is_some())
+    }
+
+    /// Joins what is left; with `before`, leaves what needs power over another user namespace.
+    fn round(&mut self, before: bool, user_joins: bool) -> Outcome<()> {
+        for kind in NsKind::ALL.into_iter().filter(|kind| !before || *kind != NsKind::Mnt) {
+            for slot in &mut self.0 {
+                let Some((_, fd)) = slot.filter(|(found, _)| *found == kind) else { continue };
+                match sys::setns(fd, kind.flag()) {
+                    Ok(()) => {}
+                    Err(Errno::PERM) if before => continue,
+                    Err(errno) => return Err(refusal(kind, user_joins).errno(errno)),
+                }
+                *slot = None;
+                sys::close_named(fd).at(|| fault!("close"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refusal(kind: NsKind, user_joins: bool) -> Fault {
+    let hint = if user_joins {
+        ""
+    } else {
+        " (it takes CAP_SYS_ADMIN over it, which whoever joins its user namespace too has: --join-ns user=...)"
+    };
+    fault!("Can't join ", kind.name(), " namespace", hint)
+}
+
 /// Joins the user namespace of `--userns`.
-pub fn user(frame: &NsEnter<'static>) -> Outcome<()> {
+fn user(frame: &NsEnter<'static>) -> Outcome<()> {
     let Some(fd) = frame.userns_fd else { return Ok(()) };
     sys::setns(fd.fd(), clone_flags::NEWUSER).map_err(|errno| match errno {
         Errno::INVAL => fault!(

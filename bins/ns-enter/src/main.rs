@@ -7,11 +7,13 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod clock;
 mod forward;
 mod idmap;
 mod inside;
 mod join;
 mod loopback;
+mod maps;
 mod monitor;
 mod namespaces;
 mod report;
@@ -29,7 +31,7 @@ use namespaces::Decided;
 common::entry!(main);
 
 fn main(start: Start) -> ! {
-    common::chain::run_first(Stage::NsEnter, start, run)
+    common::chain::run(Stage::NsEnter, start, run)
 }
 
 /// What is between the sides: pipes above all. Either end goes when its side does, so neither can wait for the dead.
@@ -65,7 +67,8 @@ struct Inside {
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
-    let frame = chain.frame(NsEnter::decode)?;
+    let mut frame = chain.frame(NsEnter::decode)?;
+    let joins = join::Joins::open(&mut frame)?;
     // 2. Entry state: who calls, and what this host allows.
     let decided = namespaces::decide(&frame)?;
     // 3. Apply. A caller who ignores SIGCHLD would have the kernel reap the child before it can be asked.
@@ -79,14 +82,20 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         blocked: forward::block(&frame)?,
     };
     chain.passed.proc = open_proc(&chain, &decided)?;
-    let own = Neighbours::find()?;
-    join::user(&frame)?;
+    let mut own = Neighbours::find()?;
+    if joins.has_mounts() {
+        // Out of reach by their paths then.
+        chain.open_next_beside(&mut own)?;
+    }
+    joins.enter(&frame)?;
     let pid_socket = join::pid_socket(&frame)?;
     let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket };
     let refused = |errno| namespaces::refused(errno, &decided);
     let flags = decided.clone_flags;
     // An ordinary user's monitor has nothing to do or to hide until the next stage runs: it can lend the child its memory.
-    let pid = if pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
+    // Not where a time namespace is entered, which takes memory of one's own (setns(2), EUSERS).
+    let lends = !frame.namespaces.has(clone_flags::NEWTIME);
+    let pid = if lends && pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
         sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?
     } else {
         match sys::fork_into(flags).map_err(refused)? {

@@ -1,6 +1,6 @@
 //! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
 
-use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, namespaces::Decided, report};
+use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, maps, namespaces::Decided, report};
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
@@ -12,6 +12,7 @@ use core::convert::Infallible;
 /// Whether anything has to be done out here before the child may go on.
 pub fn has_work(frame: &NsEnter<'static>, decided: &Decided) -> bool {
     is_exposed(frame, decided)
+        || frame.has_maps()
         || frame.die_with_parent
         || frame.info_fd.is_some()
         || frame.json_status_fd.is_some()
@@ -63,6 +64,9 @@ fn watch(
     let ready = keep_read_end(pipes.ready)?;
     if let Some(socket) = pid_socket {
         *sandbox = grandchild(*sandbox, socket)?;
+    }
+    if frame.has_maps() {
+        maps::write(frame, decided, *sandbox, chain.env)?;
     }
     let has_reaper = chain.plan.has(Stage::InitReaper);
     let mut forwarder = match pipes.blocked {

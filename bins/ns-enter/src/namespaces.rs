@@ -62,7 +62,8 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         SecondUserNs::AlwaysFromRoot if maps_here => ((0, 0), Some(wanted)),
         _ => (wanted, None),
     };
-    let mut clone_flags = frame.namespaces.0;
+    // The time namespace is for the child to make.
+    let mut clone_flags = frame.namespaces.0 & !clone_flags::NEWTIME;
     if frame.namespaces.has(clone_flags::NEWCGROUP) {
         sys::stat(sys::CWD, c"/proc/self/ns/cgroup").map_err(|errno| match errno {
             Errno::NOENT => {
@@ -84,6 +85,7 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
     }
     let own_userns = match (new_user, frame.userns_fd) {
         // One below the other if there are both.
+        (true, _) if frame.has_maps() => Some(OwnUserNs::Several),
         (true, _) => Some(OwnUserNs::New),
         (false, Some(_)) => Some(OwnUserNs::Joined),
         (false, None) => None,

@@ -9,13 +9,14 @@ pub const FLAGS: [(&str, u16); 3] =
     [("level-prefix", FLAG_LEVEL_PREFIX), ("bwrap", FLAG_BWRAP), ("env-status", FLAG_ENV_STATUS)];
 
 /// Namespaces as `/proc/PID/ns` calls them, and their `CLONE_NEW*` bits.
-pub const NAMESPACES: [(&str, u32); 6] = [
+pub const NAMESPACES: [(&str, u32); 7] = [
     ("mnt", flags::NEWNS),
     ("cgroup", flags::NEWCGROUP),
     ("uts", flags::NEWUTS),
     ("ipc", flags::NEWIPC),
     ("pid", flags::NEWPID),
     ("net", flags::NEWNET),
+    ("time", flags::NEWTIME),
 ];
 
 /// `bytes` as text: what is not printable UTF-8 as `\xNN`, a backslash as `\\`.

@@ -39,11 +39,14 @@ pub enum OwnUserNs {
     New,
     /// Somebody else's (`--userns`).
     Joined,
+    /// New, and more than one user and one group are mapped in it.
+    Several,
 }
 
 impl OwnUserNs {
     /// All of them, with their names in the argument.
-    const NAMES: [(OwnUserNs, &str); 2] = [(OwnUserNs::New, "new"), (OwnUserNs::Joined, "joined")];
+    const NAMES: [(OwnUserNs, &str); 3] =
+        [(OwnUserNs::New, "new"), (OwnUserNs::Joined, "joined"), (OwnUserNs::Several, "several")];
 
     fn parse(name: &[u8]) -> Option<OwnUserNs> {
         OwnUserNs::NAMES.into_iter().find(|(_, known)| known.as_bytes() == name).map(|(own, _)| own)
@@ -119,7 +122,8 @@ pub(super) fn decimal(digits: &[u8]) -> Option<i32> {
     unsigned(digits).and_then(|n| i32::try_from(n).ok())
 }
 
-fn unsigned(digits: &[u8]) -> Option<u32> {
+/// A number of 32 bits: digits only.
+pub fn unsigned(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
         return None;
     }

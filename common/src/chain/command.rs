@@ -96,7 +96,7 @@ fn set_exec_label(label: &[u8]) -> sys::Result<()> {
 const DEFAULT_PATH: &CStr = c"/bin:/usr/bin";
 
 /// Execs `file`, through `PATH` when it has no slash; returns the errno of `execvp(3)`.
-fn execvp(file: &CStr, args: Strings<'_>, env: Strings<'_>) -> Errno {
+pub fn execvp(file: &CStr, args: Strings<'_>, env: Strings<'_>) -> Errno {
     let name = file.to_bytes();
     if name.is_empty() {
         return Errno::NOENT;

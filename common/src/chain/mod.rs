@@ -13,8 +13,8 @@ mod launch;
 mod next;
 pub mod stored;
 
-pub use args::{Argument, OwnUserNs, Passed};
-pub use command::exec_command;
+pub use args::{Argument, OwnUserNs, Passed, unsigned};
+pub use command::{exec_command, execvp};
 pub use launch::{launch, launch_stored};
 pub use next::{Neighbours, Next};
 
@@ -139,21 +139,6 @@ fn has_more_than_its_caller() -> bool {
 pub fn lends_its_group() -> bool {
     const SET_GROUP_ID: u32 = 0o2000;
     sys::stat(sys::CWD, c"/proc/self/exe").is_ok_and(|own| own.mode & SET_GROUP_ID != 0)
-}
-
-/// Runs `stage`, which may be started on a stored plan (`--stored=FD`), else as [`run`].
-#[cfg(feature = "start")]
-pub fn run_first(
-    stage: Stage,
-    start: crate::rt::Start,
-    then: impl FnOnce(Chain) -> Outcome<core::convert::Infallible>,
-) -> ! {
-    let Some(from) = stored::argument(start.args) else { run(stage, start, then) };
-    run_on(stage, then, || {
-        refuse_raised(start.secure)?;
-        let stored = stored::load(from, start.env)?;
-        Chain::on(stage, Passed::first(stored.plan), stored.env)
-    })
 }
 
 /// Runs a stage: `run` sets up and hands over, so it comes back with a fault only.

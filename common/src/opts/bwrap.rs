@@ -2,17 +2,17 @@
 
 use super::{
     CommandDraft, CommandOption, Context, FsBuildDraft, FsBuildOption, GeneralOption, Host, InitReaperDraft,
-    InitReaperOption, NsEnterDraft, NsEnterOption, Operands, PrivDropDraft, PrivDropOption, SeccompLoadDraft,
-    SeccompLoadOption, Words, number, out_of_memory,
+    InitReaperOption, NsEnterDraft, NsEnterExtra, NsEnterOption, Operands, PrivDropDraft, PrivDropOption,
+    SeccompLoadDraft, SeccompLoadOption, Words, number, out_of_memory,
 };
 use crate::fault;
 use crate::plan::{Buffer, FdNumber, Stage};
 use crate::report::{At, Outcome, Voice};
-use crate::sys::{Result, Strings};
+use crate::sys::{Result, Strings, clone_flags as flags};
 use core::ffi::CStr;
 
 /// The sections of the tables in the order of `--help`.
-pub const SECTIONS: [&str; 20] = [
+pub const SECTIONS: [&str; 21] = [
     GeneralOption::LINE,
     CommandOption::NAME,
     GeneralOption::MESSAGES,
@@ -27,6 +27,7 @@ pub const SECTIONS: [&str; 20] = [
     FsBuildOption::FILES,
     SeccompLoadOption::FILTERS,
     PrivDropOption::WAIT,
+    NsEnterExtra::BOTH,
     NsEnterOption::REPORT,
     PrivDropOption::SESSION,
     NsEnterOption::LIFETIME,
@@ -45,6 +46,7 @@ pub(super) enum AnyOption {
     InitReaper(InitReaperOption),
     SeccompLoad(SeccompLoadOption),
     General(GeneralOption),
+    NsEnterExtra(NsEnterExtra),
 }
 
 impl AnyOption {
@@ -58,13 +60,16 @@ impl AnyOption {
             .or_else(|| InitReaperOption::find(word).map(AnyOption::InitReaper))
             .or_else(|| SeccompLoadOption::find(word).map(AnyOption::SeccompLoad))
             .or_else(|| GeneralOption::find(word).map(AnyOption::General))
+            .or_else(|| {
+                NsEnterExtra::find(word).filter(|extra| extra.is_bwraps()).map(AnyOption::NsEnterExtra)
+            })
     }
 
     /// The stage whose option it is; `None` for one of the command or of the line itself.
     pub(super) fn owner(self) -> Option<Stage> {
         match self {
             AnyOption::FsBuild(_) => Some(Stage::FsBuild),
-            AnyOption::NsEnter(_) => Some(Stage::NsEnter),
+            AnyOption::NsEnter(_) | AnyOption::NsEnterExtra(_) => Some(Stage::NsEnter),
             AnyOption::PrivDrop(_) => Some(Stage::PrivDrop),
             AnyOption::InitReaper(_) => Some(Stage::InitReaper),
             AnyOption::SeccompLoad(_) => Some(Stage::SeccompLoad),
@@ -81,6 +86,7 @@ impl AnyOption {
             AnyOption::InitReaper(option) => (option.name(), option.arity()),
             AnyOption::SeccompLoad(option) => (option.name(), option.arity()),
             AnyOption::General(option) => (option.name(), option.arity()),
+            AnyOption::NsEnterExtra(option) => (option.name(), option.arity()),
         }
     }
 }
@@ -145,6 +151,11 @@ impl<'h> CommandLine<'h> {
             return Ok(Answer::Usage);
         }
         self.check_requirements()?;
+        if self.ns_enter.joined & flags::NEWNS != 0 {
+            return Err(fault!(
+                "--join-ns mnt is for ns-enter alone: the sandbox has a mount namespace of its own"
+            ));
+        }
         let mut context = Context { host: self.host, voice: self.voice(), named: &mut self.named };
         self.seccomp_load.finish(&mut context)?;
         let shape = self.shape();
@@ -209,6 +220,7 @@ impl<'h> CommandLine<'h> {
             AnyOption::PrivDrop(option) => self.priv_drop.apply(option, operands, context),
             AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands, context),
             AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context),
+            AnyOption::NsEnterExtra(option) => self.ns_enter.apply_extra(option, operands, context),
             AnyOption::General(option) => {
                 self.level_prefix |= option == GeneralOption::LevelPrefix;
                 Ok(())

@@ -57,6 +57,7 @@ pub fn sections(stage: Stage) -> &'static [&'static str] {
             NsEnterOption::NAMESPACES,
             NsEnterOption::USERNS,
             NsEnterOption::IDS,
+            NsEnterExtra::BOTH,
             NsEnterExtra::CHAIN,
             NsEnterOption::REPORT,
             NsEnterOption::LIFETIME,
@@ -323,6 +324,14 @@ impl<'h> ChainLine<'h> {
             line.priv_drop.cap_drop = CapSet::ALL;
         }
         line.check_requirements()?;
+        if line.ns_enter.joined & flags::NEWNS != 0 && self.shape.has(Stage::FsBuild) {
+            return Err(fault!(
+                "--join-ns mnt leaves no mount namespace for fs-build to work in: leave one of them out"
+            ));
+        }
+        if line.ns_enter.joined & line.ns_enter.namespaces & !flags::NEWPID != 0 {
+            return Err(fault!("A namespace is joined or new, not both (--join-ns, --unshare-...)"));
+        }
         if line.fs_build.has_dev && !self.shape.has(Stage::PrivDrop) {
             check_devpts(line)?;
         }

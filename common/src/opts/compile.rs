@@ -139,12 +139,13 @@ impl CommandLine<'_> {
             forward: SignalSet::EMPTY,
             stop_signal: None,
             handle_reboot: false,
+            extra: ns.extra(),
         }
     }
 
     /// Whether a second user namespace follows: never inside one that somebody else maps.
     pub(super) fn second_user_ns(&self, user: UserNs) -> SecondUserNs {
-        if user == UserNs::Keep || self.ns_enter.userns_block_fd.is_some() {
+        if user == UserNs::Keep || self.ns_enter.userns_block_fd.is_some() || self.ns_enter.has_maps() {
             SecondUserNs::No
         } else if self.priv_drop.disable_userns && self.fs_build.has_dev {
             SecondUserNs::AlwaysFromRoot
@@ -177,7 +178,10 @@ impl CommandLine<'_> {
         let stays =
             drops && self.second_user_ns(ns.user_ns()) == SecondUserNs::No && drop.userns2_fd.is_none();
         // Somebody else writes the maps, or has written them.
-        let others = ns.userns_fd.is_some() || ns.userns_block_fd.is_some();
+        let others = ns.userns_fd.is_some()
+            || ns.userns_block_fd.is_some()
+            || ns.has_maps()
+            || ns.joined & flags::NEWUSER != 0;
         ALWAYS
             .union(if_so(stays, BOUND.union(drop.cap_add)))
             .union(if_so(fs.makes, MAKE))

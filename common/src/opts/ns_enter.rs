@@ -1,10 +1,14 @@
 //! Options of ns-enter: namespaces, ids, and what the monitor outside reports.
 
-use super::{Context, Operands, number, options};
-use crate::plan::{FdNumber, Namespaces, UserNs};
+use super::{Context, Operands, number, options, out_of_memory};
+use crate::fault;
+use crate::plan::{
+    FdNumber, Field, IdRange, JoinNs, List, ListWriter, Namespaces, NsExtra, NsKind, Seconds, UserNs,
+};
 use crate::report::Outcome;
 use crate::sys::clone_flags as flags;
-use crate::text::Text;
+use crate::text::{Path, Text};
+use core::ffi::CStr;
 
 options! {
     /// Options of ns-enter's frame.
@@ -47,10 +51,20 @@ options! {
 }
 
 options! {
-    /// Options of ns-enter as a command of its own.
+    /// Options of ns-enter that bubblewrap does not have. Those of the first section bwrap takes all the same.
     pub enum NsEnterExtra {
-        /// Namespaces and ids that bubblewrap has no option for.
+        /// Id maps of several ids, and namespaces that exist.
+        BOTH {
+            UidMap = "--uid-map" "RANGE" "Map user ids: INNER:OUTER:COUNT, as often as needed, or auto:\tthe caller's own id and all that /etc/subuid has for him",
+            GidMap = "--gid-map" "RANGE" "Map group ids in the same way (/etc/subgid, newgidmap)",
+            JoinNs = "--join-ns" "KIND=NS" "Join a namespace by descriptor or path: KIND is user, cgroup,\tipc, net, pid, time, uts or mnt",
+        }
+        /// Namespaces and ids as a command of its own has them.
         CHAIN {
+            UnshareTime = "--unshare-time" "" "Make the time namespace new (not part of --unshare-all)",
+            Monotonic = "--monotonic" "SECONDS" "Put the monotonic clock of a new time namespace forward, or back if negative",
+            Boottime = "--boottime" "SECONDS" "The same for the clock that counts from the boot",
+            Setgroups = "--setgroups" "POLICY" "Whether setgroups(2) may be called in the new user namespace,\tallow or deny; by default only with --gid-map",
             UnshareMount = "--unshare-mount" "" "Make the mount namespace new (as fs-build in the same chain asks for, too)",
             MapRootUser = "--map-root-user" "" "Be root in a new user namespace (--unshare-user --uid 0 --gid 0)",
             MapCurrentUser = "--map-current-user" "" "Be who the caller is in a new user namespace",
@@ -89,10 +103,31 @@ pub struct NsEnterDraft {
     pub json_status_fd: Option<FdNumber>,
     /// `--die-with-parent`.
     pub die_with_parent: bool,
+    /// `--uid-map`, of type [`IdRange`].
+    pub uid_map: Option<ListWriter>,
+    /// `--gid-map`, of type [`IdRange`].
+    pub gid_map: Option<ListWriter>,
+    /// `--join-ns`, of type [`JoinNs`].
+    pub join: Option<ListWriter>,
+    /// The `CLONE_NEW*` bits of the kinds in `join`.
+    pub joined: u32,
+    /// `--setgroups`.
+    pub setgroups: Option<bool>,
+    /// `--monotonic`.
+    pub monotonic: Option<Seconds>,
+    /// `--boottime`.
+    pub boottime: Option<Seconds>,
     /// `--keep-caps`.
     pub keep_caps: bool,
     /// `--drop-caps`.
     pub drop_caps: bool,
+}
+
+impl NsEnterExtra {
+    /// Whether bwrap takes it too.
+    pub fn is_bwraps(self) -> bool {
+        matches!(self, NsEnterExtra::UidMap | NsEnterExtra::GidMap | NsEnterExtra::JoinNs)
+    }
 }
 
 impl NsEnterDraft {
@@ -143,11 +178,36 @@ impl NsEnterDraft {
     pub fn apply_extra(
         &mut self,
         option: NsEnterExtra,
-        _operands: Operands,
-        _context: &mut Context<'_>,
+        operands: Operands,
+        context: &mut Context<'_>,
     ) -> Outcome<()> {
         use NsEnterExtra as Opt;
+        let [first, ..] = operands;
         match option {
+            Opt::UidMap | Opt::GidMap => {
+                self.user = true;
+                let range = range(first)
+                    .ok_or_else(|| fault!(option.name(), " takes INNER:OUTER:COUNT or auto, not ", first))?;
+                let map = if option == Opt::UidMap { &mut self.uid_map } else { &mut self.gid_map };
+                push(map, &range)?;
+            }
+            Opt::JoinNs => self.join(first, context)?,
+            Opt::UnshareTime => self.namespaces |= flags::NEWTIME,
+            Opt::Monotonic | Opt::Boottime => {
+                self.namespaces |= flags::NEWTIME;
+                let offset = seconds(first.to_bytes())
+                    .ok_or_else(|| fault!(option.name(), " takes a number of seconds, not ", first))?;
+                let clock = if option == Opt::Monotonic { &mut self.monotonic } else { &mut self.boottime };
+                *clock = Some(offset);
+            }
+            Opt::Setgroups => {
+                self.setgroups = Some(match first.to_bytes() {
+                    b"allow" => true,
+                    b"deny" => false,
+                    _ => return Err(fault!("--setgroups takes allow or deny, not ", first)),
+                });
+                self.user = true;
+            }
             Opt::UnshareMount => self.namespaces |= flags::NEWNS,
             Opt::MapRootUser => {
                 self.user = true;
@@ -163,6 +223,50 @@ impl NsEnterDraft {
             Opt::DropCaps => self.drop_caps = true,
         }
         Ok(())
+    }
+
+    /// `--join-ns KIND=FD|PATH`.
+    fn join(&mut self, word: &'static CStr, context: &mut Context<'_>) -> Outcome<()> {
+        let bad = || fault!("--join-ns takes KIND=FD or KIND=PATH, not ", word);
+        let bytes = word.to_bytes_with_nul();
+        let at = bytes.iter().position(|byte| *byte == b'=').ok_or_else(bad)?;
+        let (name, value) = bytes.split_at_checked(at).ok_or_else(bad)?;
+        let kind = NsKind::ALL.into_iter().find(|kind| kind.name().as_bytes() == name).ok_or_else(bad)?;
+        let value = value.get(1..).and_then(|value| CStr::from_bytes_with_nul(value).ok()).ok_or_else(bad)?;
+        let digits = value.to_bytes().iter().all(u8::is_ascii_digit);
+        let join = match value.to_bytes() {
+            b"" => return Err(bad()),
+            _ if digits => JoinNs::Fd { kind, fd: context.name(number::fd(value)?)? },
+            _ => JoinNs::Path { kind, path: Path(value) },
+        };
+        if self.joined & kind.flag() != 0 {
+            return Err(fault!("--join-ns ", kind.name(), " given twice"));
+        }
+        self.joined |= kind.flag();
+        push(&mut self.join, &join)
+    }
+
+    /// What goes into the plan beside bubblewrap's fields.
+    pub fn extra(&self) -> Option<NsExtra<'_>> {
+        let asked = self.uid_map.is_some()
+            || self.gid_map.is_some()
+            || self.join.is_some()
+            || self.setgroups.is_some()
+            || self.monotonic.is_some()
+            || self.boottime.is_some();
+        asked.then(|| NsExtra {
+            uid_map: self.uid_map.as_ref().map_or(List::EMPTY, ListWriter::list),
+            gid_map: self.gid_map.as_ref().map_or(List::EMPTY, ListWriter::list),
+            setgroups: self.setgroups,
+            join: self.join.as_ref().map_or(List::EMPTY, ListWriter::list),
+            monotonic: self.monotonic,
+            boottime: self.boottime,
+        })
+    }
+
+    /// Whether the id maps are of several ids, or for others to write.
+    pub fn has_maps(&self) -> bool {
+        self.uid_map.is_some() || self.gid_map.is_some()
     }
 
     /// Where the descriptor goes that `option` names.
@@ -186,11 +290,54 @@ impl NsEnterDraft {
     pub fn user_ns(&self) -> UserNs {
         match (self.userns_fd, self.user, self.user_try) {
             (Some(_), ..) => UserNs::Keep,
+            _ if self.joined & flags::NEWUSER != 0 => UserNs::Keep,
             (None, true, _) => UserNs::New,
             (None, false, true) => UserNs::Try,
             (None, false, false) => UserNs::UnlessRoot,
         }
     }
+}
+
+/// Appends `item` to a list that is made when it is needed.
+fn push<'a, T: Field<'a>>(list: &mut Option<ListWriter>, item: &T) -> Outcome<()> {
+    if list.is_none() {
+        *list = Some(out_of_memory(ListWriter::new(256))?);
+    }
+    list.as_mut().map_or(Ok(()), |list| out_of_memory(list.push(item)))
+}
+
+/// `INNER:OUTER:COUNT` or `auto`; no id beyond the last there is, which is 2^32-2.
+fn range(word: &CStr) -> Option<IdRange> {
+    if word.to_bytes() == b"auto" {
+        return Some(IdRange::Auto);
+    }
+    let mut numbers = word.to_bytes().split(|byte| *byte == b':').map(unsigned);
+    let (inner, outer, count) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let fits = |first: u64| first + count <= u64::from(u32::MAX);
+    if numbers.next().is_some() || count == 0 || !fits(inner) || !fits(outer) {
+        return None;
+    }
+    let id = |n: u64| u32::try_from(n).ok();
+    Some(IdRange::Range { inner: id(inner)?, outer: id(outer)?, count: id(count)? })
+}
+
+/// Digits only, up to 32 bits.
+fn unsigned(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let n = digits.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
+    Some(n).filter(|n| *n <= u64::from(u32::MAX))
+}
+
+/// A number of seconds, with a sign or without.
+fn seconds(word: &[u8]) -> Option<Seconds> {
+    let (negative, digits) = match word {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    unsigned(digits).map(|count| Seconds { negative, count })
 }
 
 /// The bit of the one namespace that `option` makes new.

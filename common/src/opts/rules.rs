@@ -26,6 +26,23 @@ impl CommandLine<'_> {
         if self.priv_drop.disable_userns && !ns.user {
             return Err(fault!("--disable-userns requires --unshare-user"));
         }
+        if ns.joined & flags::NEWUSER != 0 && (ns.user || ns.user_try || ns.userns_fd.is_some()) {
+            return Err(fault!(
+                "--join-ns user is not compatible with --unshare-user, --uid-map or --userns"
+            ));
+        }
+        if ns.joined & flags::NEWPID != 0 && ns.pidns_fd.is_some() {
+            return Err(fault!("--join-ns pid is not compatible with --pidns"));
+        }
+        if ns.has_maps() && (ns.userns_fd.is_some() || ns.userns_block_fd.is_some()) {
+            return Err(fault!(
+                "--uid-map and --gid-map are not compatible with --userns and --userns-block-fd"
+            ));
+        }
+        if ns.has_maps() && self.priv_drop.disable_userns {
+            // A second user namespace would have to map all of it again.
+            return Err(fault!("--disable-userns is not compatible with --uid-map and --gid-map"));
+        }
         if self.priv_drop.disable_userns && ns.userns_block_fd.is_some() {
             return Err(fault!("--disable-userns is not compatible with --userns-block-fd"));
         }

@@ -1,10 +1,10 @@
 //! The frame of ns-enter: namespaces, ids, and what the monitor outside reports to whom.
 
-use super::{BadPlan, Buffer, FdNumber, Field, Reader, Signal, SignalSet, record, variants};
+use super::{BadPlan, Buffer, FdNumber, Field, List, Reader, Signal, SignalSet, record, variants};
 use crate::caps::CapSet;
 use crate::sys::Result as SysResult;
 use crate::sys::clone_flags as flags;
-use crate::text::Text;
+use crate::text::{Path, Text};
 use serde::{Deserialize, Serialize};
 
 /// New namespaces, as the `CLONE_NEW*` bits of `clone(2)`; the user namespace has a field of its own.
@@ -15,7 +15,13 @@ pub struct Namespaces(pub u32);
 impl Namespaces {
     /// All that may be asked for.
     pub const ALL: Namespaces = Namespaces(
-        flags::NEWNS | flags::NEWCGROUP | flags::NEWUTS | flags::NEWIPC | flags::NEWPID | flags::NEWNET,
+        flags::NEWNS
+            | flags::NEWCGROUP
+            | flags::NEWUTS
+            | flags::NEWIPC
+            | flags::NEWPID
+            | flags::NEWNET
+            | flags::NEWTIME,
     );
 
     /// Whether the namespace with this bit is new.
@@ -105,5 +111,156 @@ record! {
         pub stop_signal: Option<Signal>,
         /// A pid 1 that powers off or reboots ends the launch with a status of its own (`--handle-reboot`).
         pub handle_reboot: bool,
+        /// What bubblewrap has no option for.
+        pub extra: Option<NsExtra<'a>>,
+    }
+}
+
+record! {
+    /// Id maps of several ids, namespaces to join, clocks.
+    pub struct NsExtra<'a> {
+        /// The user ids of the new user namespace (`--uid-map`); without any, the caller's alone.
+        pub uid_map: List<'a, IdRange>,
+        /// The group ids (`--gid-map`).
+        pub gid_map: List<'a, IdRange>,
+        /// Whether setgroups(2) may be called in the new user namespace (`--setgroups`).
+        pub setgroups: Option<bool>,
+        /// Namespaces to join (`--join-ns`), each kind at most once.
+        pub join: List<'a, JoinNs<'a>>,
+        /// What the monotonic clock of the new time namespace is ahead by (`--monotonic`).
+        pub monotonic: Option<Seconds>,
+        /// What the boot-time clock of the new time namespace is ahead by (`--boottime`).
+        pub boottime: Option<Seconds>,
+    }
+}
+
+variants! {
+    /// A line of an id map, or several.
+    pub enum IdRange {
+        /// The caller's own id and all of his subordinate ones, as /etc/subuid and /etc/subgid have them at the launch.
+        0 = Auto,
+        /// `COUNT` ids from `INNER` on are those from `OUTER` on.
+        1 = Range {
+            /// The first inside.
+            inner: u32,
+            /// The first outside.
+            outer: u32,
+            /// How many.
+            count: u32,
+        },
+    }
+}
+
+variants! {
+    /// A namespace that exists.
+    pub enum JoinNs<'a> {
+        /// By a descriptor, which is closed then.
+        0 = Fd {
+            /// Of this kind.
+            kind: NsKind,
+            /// Open on it.
+            fd: FdNumber,
+        },
+        /// By a path such as /proc/PID/ns/net.
+        1 = Path {
+            /// Of this kind.
+            kind: NsKind,
+            /// On the host.
+            path: Path<'a>,
+        },
+    }
+}
+
+variants! {
+    /// The kinds of namespace, by their names in /proc/PID/ns.
+    pub enum NsKind {
+        /// `CLONE_NEWCGROUP`.
+        0 = Cgroup,
+        /// `CLONE_NEWIPC`.
+        1 = Ipc,
+        /// `CLONE_NEWNS`.
+        2 = Mnt,
+        /// `CLONE_NEWNET`.
+        3 = Net,
+        /// `CLONE_NEWPID`.
+        4 = Pid,
+        /// `CLONE_NEWTIME`.
+        5 = Time,
+        /// `CLONE_NEWUSER`.
+        6 = User,
+        /// `CLONE_NEWUTS`.
+        7 = Uts,
+    }
+}
+
+record! {
+    /// A number of seconds that may be negative.
+    pub struct Seconds {
+        /// Whether it is.
+        pub negative: bool,
+        /// How many.
+        pub count: u64,
+    }
+}
+
+impl NsKind {
+    /// All of them. The mount namespace last: after it the paths of the host are gone.
+    pub const ALL: [NsKind; 8] = [
+        NsKind::User,
+        NsKind::Cgroup,
+        NsKind::Ipc,
+        NsKind::Net,
+        NsKind::Pid,
+        NsKind::Time,
+        NsKind::Uts,
+        NsKind::Mnt,
+    ];
+
+    /// Its name in /proc/PID/ns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            NsKind::Cgroup => "cgroup",
+            NsKind::Ipc => "ipc",
+            NsKind::Mnt => "mnt",
+            NsKind::Net => "net",
+            NsKind::Pid => "pid",
+            NsKind::Time => "time",
+            NsKind::User => "user",
+            NsKind::Uts => "uts",
+        }
+    }
+
+    /// Its `CLONE_NEW*` bit.
+    pub const fn flag(self) -> u32 {
+        match self {
+            NsKind::Cgroup => flags::NEWCGROUP,
+            NsKind::Ipc => flags::NEWIPC,
+            NsKind::Mnt => flags::NEWNS,
+            NsKind::Net => flags::NEWNET,
+            NsKind::Pid => flags::NEWPID,
+            NsKind::Time => flags::NEWTIME,
+            NsKind::User => flags::NEWUSER,
+            NsKind::Uts => flags::NEWUTS,
+        }
+    }
+}
+
+impl JoinNs<'_> {
+    /// Of which kind it is.
+    pub fn kind(self) -> NsKind {
+        match self {
+            JoinNs::Fd { kind, .. } | JoinNs::Path { kind, .. } => kind,
+        }
+    }
+}
+
+impl<'a> NsEnter<'a> {
+    /// What bubblewrap has no option for: whether the id maps are more than the caller's own ids, and so are not written by
+    /// the process that is in the namespace.
+    pub fn has_maps(&self) -> bool {
+        let maps = |extra: &NsExtra<'a>| {
+            !extra.uid_map.is_empty() || !extra.gid_map.is_empty() || extra.setgroups.is_some()
+        };
+        self.extra.as_ref().is_some_and(maps)
     }
 }

@@ -7,6 +7,8 @@ use core::ffi::CStr;
 /// `CLONE_NEW*` flags without their prefix.
 #[allow(missing_docs)]
 pub mod clone_flags {
+    /// Not for clone(2), which takes this bit for a signal's.
+    pub const NEWTIME: u32 = 0x0000_0080;
     pub const NEWNS: u32 = 0x0002_0000;
     pub const NEWCGROUP: u32 = 0x0200_0000;
     pub const NEWUTS: u32 = 0x0400_0000;
@@ -275,6 +277,7 @@ pub fn sethostname(name: &[u8]) -> Result<()> {
 const PR_SET_PDEATHSIG: usize = 1;
 const PR_GET_DUMPABLE: usize = 3;
 const PR_SET_DUMPABLE: usize = 4;
+const PR_SET_KEEPCAPS: usize = 8;
 const PR_SET_NO_NEW_PRIVS: usize = 38;
 const PR_GET_NO_NEW_PRIVS: usize = 39;
 const PR_SET_CHILD_SUBREAPER: usize = 36;
@@ -294,6 +297,12 @@ pub fn set_dumpable(on: bool) -> Result<()> {
 /// `prctl(PR_GET_DUMPABLE)`.
 pub fn is_dumpable() -> Result<bool> {
     raw::plain(nr::PRCTL, [PR_GET_DUMPABLE, 0, 0, 0, 0, 0]).map(|value| value != 0)
+}
+
+/// `prctl(PR_SET_KEEPCAPS, 1)`: a change from root to another user leaves the permitted capabilities, until the next exec.
+/// [PR_SET_KEEPCAPS(2const)](https://man7.org/linux/man-pages/man2/PR_SET_KEEPCAPS.2const.html)
+pub fn set_keep_caps() -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_KEEPCAPS, 1, 0, 0, 0, 0]).map(drop)
 }
 
 /// `prctl(PR_SET_NO_NEW_PRIVS, 1)`: no exec of this process or of its children grants privileges any more.

@@ -160,7 +160,7 @@ pub fn subjects(plan: &Plan, scenario: &Scenario) -> Res<Subjects> {
     Ok((list, notes))
 }
 
-/// Our launch of a plan made of `bwrap`'s arguments: the first stage, on the plan as a file.
+/// Our launch of a plan made of `bwrap`'s arguments: what reads plans, on this one as a file.
 fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
     let compiler =
         files.sallyport.as_ref().ok_or("no `sallyport` beside the benchmark to store a plan with")?;
@@ -173,7 +173,7 @@ fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
     let mut rendered = Rendered::default();
     let fd = rendered.fd(output.stdout);
     rendered.args.push(format!("--stored={fd}"));
-    let first = Path::new(ours).with_file_name("ns-enter");
+    let first = Path::new(ours).with_file_name("compose");
     Launch::new(&first.to_string_lossy(), &rendered)
 }
 

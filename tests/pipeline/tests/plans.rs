@@ -124,7 +124,9 @@ fn a_stored_plan_runs_through_the_stages_that_it_has_frames_for() {
             ended(&seen, 0);
             let records = launch.records;
             let stages = records.stages_after(None).into_iter().map(|stage| stage.name().to_owned());
-            let expected: Vec<String> = stages.chain(["sh".to_owned()]).collect();
+            // The one that was started, and compose under its name, which reads and checks the plan.
+            let before = ["ns-enter", "ns-enter"].map(str::to_owned);
+            let expected: Vec<String> = before.into_iter().chain(stages).chain(["sh".to_owned()]).collect();
             // What the shell itself execs comes after.
             assert_eq!(chain[..expected.len()], expected, "{who:?} {}", launch.name);
         }

@@ -86,6 +86,7 @@ pub const NS_ENTER: NsEnter<'static> = NsEnter {
     forward: SignalSet::EMPTY,
     stop_signal: None,
     handle_reboot: false,
+    extra: None,
 };
 
 /// fs-build without an operation.

@@ -4,8 +4,8 @@
 use super::field::{Field, Read, Wrong, unlike};
 use super::value::Json;
 use common::plan::{
-    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, InitReaper, Left, MountOp, NsEnter,
-    PrivDrop, Rlimit, SeccompLoad, SecondUserNs, UserNs,
+    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, IdRange, InitReaper, JoinNs, Left,
+    MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, UserNs,
 };
 
 /// The members of an object that are not taken yet.
@@ -144,8 +144,12 @@ macro_rules! operation {
 
 record! { NsEnter, NsEnter<'static> {
     namespaces, cgroup_try, user, userns_fd, pidns_fd, uid, gid, second, loopback, hostname, die_with_parent,
-    info_fd, json_status_fd, userns_block_fd, raise, forward, stop_signal, handle_reboot,
+    info_fd, json_status_fd, userns_block_fd, raise, forward, stop_signal, handle_reboot, extra,
 } }
+
+record! { NsExtra, NsExtra<'static> { uid_map, gid_map, setgroups, join, monotonic, boottime, } }
+
+record! { Seconds, Seconds { negative, count, } }
 
 record! { FsBuild, FsBuild<'static> { best_effort, file_label, ops, } }
 
@@ -173,11 +177,17 @@ record! { SeccompLoad, SeccompLoad<'static> { programs, log, spec_allow, } }
 
 record! { Command, Command<'static> { argv0, args, env, directory, exec_label, drop_ambient, } }
 
+choice! { NsKind { Cgroup, Ipc, Mnt, Net, Pid, Time, User, Uts, } }
+
 choice! { UserNs { Keep, UnlessRoot, New, Try, } }
 
 choice! { SecondUserNs { No, UnlessRoot, Always, AlwaysFromRoot, } }
 
 choice! { Access { ReadWrite, ReadOnly, Device, } }
+
+operation! { IdRange, IdRange { Auto {}, Range { inner, outer, count, }, } }
+
+operation! { JoinNs, JoinNs<'static> { Fd { kind, fd, }, Path { kind, path, }, } }
 
 operation! { EnvOp, EnvOp<'static> {
     Clear {},

@@ -6,8 +6,9 @@ use super::value::Json;
 use crate::words::{self, FLAGS, NAMESPACES};
 use common::caps;
 use common::plan::{
-    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, InitReaper, Left, MountOp, NsEnter,
-    PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs, VERSION,
+    Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, IdRange, InitReaper, JoinNs, Left,
+    MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, Signal, Stage,
+    UserNs, VERSION,
 };
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -24,20 +25,31 @@ const RECORDS: [(Stage, Fields); 6] = [
 ];
 
 /// The records inside records.
-const NESTED: [(&str, Fields); 4] = [
+const NESTED: [(&str, Fields); 6] = [
     ("Attributes", Attributes::FIELDS),
     ("CapChange", CapChange::FIELDS),
     ("Control", Control::FIELDS),
+    ("NsExtra", NsExtra::FIELDS),
     ("Rlimit", Rlimit::FIELDS),
+    ("Seconds", Seconds::FIELDS),
 ];
 
 /// The enums whose variants are plain names.
-const CHOICES: [(&str, Variants); 3] =
-    [("UserNs", UserNs::VARIANTS), ("SecondUserNs", SecondUserNs::VARIANTS), ("Access", Access::VARIANTS)];
+const CHOICES: [(&str, Variants); 4] = [
+    ("UserNs", UserNs::VARIANTS),
+    ("SecondUserNs", SecondUserNs::VARIANTS),
+    ("Access", Access::VARIANTS),
+    ("NsKind", NsKind::VARIANTS),
+];
 
 /// The enums whose variants are objects with a member `op`.
-const OPERATIONS: [(&str, Variants); 3] =
-    [("EnvOp", EnvOp::VARIANTS), ("Left", Left::VARIANTS), ("MountOp", MountOp::VARIANTS)];
+const OPERATIONS: [(&str, Variants); 5] = [
+    ("EnvOp", EnvOp::VARIANTS),
+    ("IdRange", IdRange::VARIANTS),
+    ("JoinNs", JoinNs::VARIANTS),
+    ("Left", Left::VARIANTS),
+    ("MountOp", MountOp::VARIANTS),
+];
 
 /// The whole schema.
 pub fn schema() -> Json {

@@ -8,8 +8,8 @@ use crate::document::Document;
 use crate::filter;
 use crate::words::{self, NAMESPACES, capabilities, listed, quoted, signals};
 use common::plan::{
-    Attributes, CapChange, Command, Control, FdNumber, FsBuild, InitReaper, Left, NsEnter, PrivDrop, Rlimit,
-    SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
+    Attributes, CapChange, Command, Control, FdNumber, FsBuild, IdRange, InitReaper, JoinNs, Left, NsEnter,
+    NsExtra, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
 };
 
 /// Writes all that have work, and the command.
@@ -78,6 +78,7 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
         forward,
         stop_signal,
         handle_reboot,
+        extra,
     } = frame;
     page.line("privileges in", "the caller's");
     page.line("privileges out", format!("in a new user namespace, over the exec: {}", capabilities(*raise)));
@@ -105,6 +106,9 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
     descriptor(page, "pid namespace", *pidns_fd, "joined (--pidns), then closed");
     page.lines("user id", uid.map(|id| id.to_string()));
     page.lines("group id", gid.map(|id| id.to_string()));
+    if let Some(extra) = extra {
+        maps_and_joins(page, extra);
+    }
     descriptor(page, "id maps", *userns_block_fd, "waited for; somebody else writes the maps");
     switch(page, "network", *loopback, "lo is brought up");
     page.lines("host name", hostname.map(|name| quoted(name.bytes())));
@@ -116,6 +120,37 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
     switch(page, "ends", *handle_reboot, "power-off and reboot by process 1 have exit statuses of their own");
     descriptor(page, "reports", *info_fd, "process id as JSON, then closed");
     descriptor(page, "reports", *json_status_fd, "process id and exit status as lines of JSON");
+}
+
+/// What only the options have that bubblewrap has not.
+fn maps_and_joins(page: &mut Page, extra: &NsExtra<'static>) {
+    let NsExtra { uid_map, gid_map, setgroups, join, monotonic, boottime } = extra;
+    let range = |range: IdRange| match range {
+        IdRange::Auto => "the caller's own id, and his subordinate ones as this host has them".to_owned(),
+        IdRange::Range { inner, outer, count } => {
+            format!("{count} from {inner} on inside are those from {outer} on")
+        }
+    };
+    page.lines("user ids", uid_map.iter().map(range));
+    page.lines("group ids", gid_map.iter().map(range));
+    page.lines("setgroups", setgroups.map(|allowed| if allowed { "allowed" } else { "denied" }));
+    page.lines(
+        "joins",
+        join.iter().map(|join| match join {
+            JoinNs::Fd { kind, fd } => {
+                format!("the {} namespace of descriptor {}, then closed", kind.name(), fd.fd().0)
+            }
+            JoinNs::Path { kind, path } => format!("the {} namespace {}", kind.name(), quoted(path.bytes())),
+        }),
+    );
+    for (clock, offset) in [("monotonic", monotonic), ("boottime", boottime)] {
+        page.lines(
+            "clock",
+            offset.map(|offset| {
+                format!("{clock}: {}{} s", if offset.negative { "-" } else { "+" }, offset.count)
+            }),
+        );
+    }
 }
 
 /// What the command gets in the place of the signals that ask it to end.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::opts::chain::{Answer, ChainLine, Neighbourhood, sections};
-use crate::plan::FLAG_ENV_STATUS;
+use crate::plan::{FLAG_ENV_STATUS, IdRange, JoinNs, NsKind, Seconds};
 
 /// The stages are in /s.
 struct Near;
@@ -179,6 +179,82 @@ fn what_is_raised_for_the_stages_is_dropped_before_the_command() {
     let dropped = chained(&World::user(), "ns-enter --map-root-user --drop-caps fs-build sh");
     let frame = dropped.decode(Stage::PrivDrop, PrivDrop::decode).unwrap();
     assert_eq!((stages(&dropped), frame.cap_drop), (vec!["ns-enter", "fs-build", "priv-drop"], CapSet::ALL));
+}
+
+#[test]
+fn maps_and_namespaces_to_join_are_read_strictly() {
+    let line = "ns-enter --uid-map auto --uid-map 70000:1001:1 --join-ns net=0 --join-ns ipc=/proc/1/ns/ipc \
+                --monotonic -5 --setgroups deny sh";
+    let world = World::user().with(0, b"");
+    let plan = chained(&world, line);
+    let frame = plan.decode(Stage::NsEnter, NsEnter::decode).unwrap();
+    let extra = frame.extra.unwrap();
+    let ranges: Vec<_> = extra.uid_map.iter().collect();
+    assert_eq!(ranges, [IdRange::Auto, IdRange::Range { inner: 70000, outer: 1001, count: 1 }]);
+    let joins: Vec<_> = extra.join.iter().collect();
+    let fd = FdNumber::new(0).unwrap();
+    let path = path(c"/proc/1/ns/ipc");
+    assert_eq!(joins, [JoinNs::Fd { kind: NsKind::Net, fd }, JoinNs::Path { kind: NsKind::Ipc, path }]);
+    assert_eq!(extra.monotonic, Some(Seconds { negative: true, count: 5 }));
+    assert_eq!((extra.setgroups, frame.user, frame.namespaces.0), (Some(false), UserNs::New, flags::NEWTIME));
+    for word in [
+        "",
+        "auto:1",
+        "0:0",
+        "0:0:0",
+        "0:0:1:1",
+        "0:-1:1",
+        "0:1:+1",
+        "4294967295:0:1",
+        "0:4294967000:296",
+        "x",
+    ] {
+        let line = format!("ns-enter --gid-map {} sh", if word.is_empty() { "''" } else { word });
+        let message = format!("--gid-map takes INNER:OUTER:COUNT or auto, not {word}");
+        assert_eq!(answer(&world, &line), Err(("ns-enter", 125, message)));
+    }
+    for word in ["net", "net=", "=0", "nte=0", "mount=0"] {
+        let message = format!("--join-ns takes KIND=FD or KIND=PATH, not {word}");
+        assert_eq!(answer(&world, &format!("ns-enter --join-ns {word} sh")), Err(("ns-enter", 125, message)));
+    }
+    for (line, message) in [
+        ("--join-ns net=0 --join-ns net=/x", "--join-ns net given twice"),
+        (
+            "--join-ns net=0 --unshare-net",
+            "A namespace is joined or new, not both (--join-ns, --unshare-...)",
+        ),
+        (
+            "--join-ns user=0 --unshare-user",
+            "--join-ns user is not compatible with --unshare-user, --uid-map or --userns",
+        ),
+        ("--monotonic 1s", "--monotonic takes a number of seconds, not 1s"),
+        ("--setgroups no", "--setgroups takes allow or deny, not no"),
+    ] {
+        let line = format!("ns-enter {line} sh");
+        assert_eq!(answer(&world, &line), Err(("ns-enter", 125, message.to_owned())), "{line}");
+    }
+}
+
+#[test]
+fn bwrap_takes_maps_and_namespaces_to_join_too() {
+    let frame = ns_enter("--uid-map auto --dev /dev x");
+    assert_eq!((frame.user, frame.second), (UserNs::New, SecondUserNs::No));
+    assert!(frame.has_maps());
+    let world = World::user();
+    refused(
+        &world,
+        &[
+            (
+                "--join-ns mnt=/x x",
+                "--join-ns mnt is for ns-enter alone: the sandbox has a mount namespace of its own",
+            ),
+            (
+                "--uid-map auto --disable-userns x",
+                "--disable-userns is not compatible with --uid-map and --gid-map",
+            ),
+            ("--unshare-mount x", "Unknown option --unshare-mount"),
+        ],
+    );
 }
 
 #[test]

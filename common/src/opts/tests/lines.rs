@@ -233,11 +233,12 @@ fn no_option_is_in_two_tables_and_every_line_of_help_is_found() {
             InitReaperOption::find(name).map(InitReaperOption::arity),
             SeccompLoadOption::find(name).map(SeccompLoadOption::arity),
             GeneralOption::find(name).map(GeneralOption::arity),
+            NsEnterExtra::find(name).map(NsEnterExtra::arity),
         ]
         .into_iter()
         .flatten()
         .collect();
         assert_eq!(arities, [line.operands.split_whitespace().count()], "{}", line.name);
     }
-    assert_eq!(seen.len(), 68);
+    assert_eq!(seen.len(), 71);
 }

@@ -6,8 +6,8 @@ mod lines;
 
 use super::bwrap::{Answer, CommandLine};
 use super::{
-    CommandOption, FsBuildOption, GeneralOption, Host, InitReaperOption, NsEnterOption, PrivDropOption,
-    SeccompLoadOption, help,
+    CommandOption, FsBuildOption, GeneralOption, Host, InitReaperOption, NsEnterExtra, NsEnterOption,
+    PrivDropOption, SeccompLoadOption, help,
 };
 use crate::caps::{CapSet, cap};
 use crate::errno::Errno;

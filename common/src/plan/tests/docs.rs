@@ -36,6 +36,8 @@ fn variants_table(variants: Variants) -> String {
 fn tables() -> Vec<(&'static str, String)> {
     vec![
         ("NsEnter", record_table(NsEnter::FIELDS)),
+        ("NsExtra", record_table(NsExtra::FIELDS)),
+        ("Seconds", record_table(Seconds::FIELDS)),
         ("FsBuild", record_table(FsBuild::FIELDS)),
         ("PrivDrop", record_table(PrivDrop::FIELDS)),
         ("InitReaper", record_table(InitReaper::FIELDS)),
@@ -47,6 +49,9 @@ fn tables() -> Vec<(&'static str, String)> {
         ("Control", record_table(Control::FIELDS)),
         ("UserNs", variants_table(UserNs::VARIANTS)),
         ("SecondUserNs", variants_table(SecondUserNs::VARIANTS)),
+        ("IdRange", variants_table(IdRange::VARIANTS)),
+        ("JoinNs", variants_table(JoinNs::VARIANTS)),
+        ("NsKind", variants_table(NsKind::VARIANTS)),
         ("MountOp", variants_table(MountOp::VARIANTS)),
         ("Access", variants_table(Access::VARIANTS)),
         ("EnvOp", variants_table(EnvOp::VARIANTS)),

@@ -140,7 +140,33 @@ impl Random {
             forward: self.signals(),
             stop_signal: self.maybe(Random::signal),
             handle_reboot: self.bool(),
+            extra: self.maybe(Random::ns_extra),
         }
+    }
+
+    fn ns_extra(&mut self) -> NsExtra<'static> {
+        NsExtra {
+            uid_map: self.list(Random::id_range),
+            gid_map: self.list(Random::id_range),
+            setgroups: self.maybe(Random::bool),
+            join: self.list(Random::join_ns),
+            monotonic: self.maybe(Random::seconds),
+            boottime: self.maybe(Random::seconds),
+        }
+    }
+
+    fn id_range(&mut self) -> IdRange {
+        let range = IdRange::Range { inner: self.id(), outer: self.id(), count: self.id() };
+        [IdRange::Auto, range][self.below(2)]
+    }
+
+    fn join_ns(&mut self) -> JoinNs<'static> {
+        let kind = NsKind::ALL[self.below(8)];
+        [JoinNs::Fd { kind, fd: self.fd() }, JoinNs::Path { kind, path: self.path() }][self.below(2)]
+    }
+
+    fn seconds(&mut self) -> Seconds {
+        Seconds { negative: self.bool(), count: self.number() }
     }
 
     fn signal(&mut self) -> Signal {

@@ -88,6 +88,19 @@ fn control() -> Control<'static> {
     }
 }
 
+fn ns_extra() -> NsExtra<'static> {
+    let joins: Vec<JoinNs> = NsKind::ALL.map(|kind| JoinNs::Fd { kind, fd: fd(30) }).into();
+    let path = JoinNs::Path { kind: NsKind::Net, path: Path(c"/proc/7/ns/net") };
+    NsExtra {
+        uid_map: list(&[IdRange::Auto, IdRange::Range { inner: 70000, outer: 1001, count: 1 }]),
+        gid_map: list(&[IdRange::Auto]),
+        setgroups: Some(true),
+        join: list(&[&joins[..], &[path]].concat()),
+        monotonic: Some(Seconds { negative: true, count: 1 }),
+        boottime: Some(Seconds { negative: false, count: 86400 }),
+    }
+}
+
 /// Every frame, every operation, every field set.
 fn rich() -> Records<'static> {
     let access = [Access::ReadWrite, Access::ReadOnly, Access::Device];
@@ -135,6 +148,7 @@ fn rich() -> Records<'static> {
         forward: SignalSet::of(&[1, 2, 15, 64]),
         stop_signal: Signal::new(37),
         handle_reboot: true,
+        extra: Some(ns_extra()),
     };
     let priv_drop = PrivDrop {
         userns2_fd: Some(fd(25)),
@@ -201,7 +215,19 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
     let lines = |record: String| record.replace(" { ", "\n  ").replace(", ", "\n  ").replace(" }", "\n");
     let mut out = format!("version {VERSION}, flags {}, {} bytes\n", records.flags, bytes.len());
     if let Some(frame) = &records.ns_enter {
-        out.push_str(&lines(format!("{frame:?}")));
+        let short = |extra: NsExtra<'_>| {
+            format!(
+                "{:?}",
+                NsExtra { uid_map: List::EMPTY, gid_map: List::EMPTY, join: List::EMPTY, ..extra }
+            )
+        };
+        out.push_str(&lines(format!("{:?}", NsEnter { extra: None, ..*frame })));
+        if let Some(extra) = frame.extra {
+            out.push_str(&lines(short(extra)));
+            items(&mut out, "uid_map", &extra.uid_map);
+            items(&mut out, "gid_map", &extra.gid_map);
+            items(&mut out, "join", &extra.join);
+        }
     }
     if let Some(FsBuild { best_effort, file_label, ops }) = &records.fs_build {
         writeln!(out, "FsBuild\n  best_effort: {best_effort}\n  file_label: {file_label:?}").unwrap();
