@@ -610,14 +610,17 @@ pub fn apply(case: &str, field: &str, text: String) -> String {
     })
 }
 
-/// `usage: …` as it is, `    --option NAME…` without the description, nothing of other lines.
+/// What bwrap has here and the reference has not.
+const OURS_ALONE: [&str; 3] = ["uid-map", "gid-map", "join-ns"];
+
+/// `usage: …` as it is, `    --option NAME…` without the description, nothing of other lines and of [`OURS_ALONE`].
 fn synopsis(line: &str) -> Option<String> {
     if line.starts_with("usage: ") {
         return Some(line.to_owned());
     }
     let head = line.strip_prefix("    --")?.split("  ").next()?;
     let mut words = head.split(' ');
-    let option = words.next()?;
+    let option = words.next().filter(|option| !OURS_ALONE.contains(option))?;
     let names: Vec<&str> = words.take_while(|word| word.chars().all(|c| c.is_ascii_uppercase())).collect();
     Some(format!("    --{option} {}", names.join(" ")))
 }
