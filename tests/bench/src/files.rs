@@ -120,7 +120,8 @@ fn reachable(ours: &Path, to: &Path) -> Res<String> {
         return Ok(ours.to_string_lossy().into_owned());
     }
     let from = ours.parent().unwrap_or(Path::new("."));
-    for name in STAGES.iter().filter(|name| from.join(name).is_file()) {
+    // What reads stored plans comes along.
+    for name in STAGES.iter().chain(&["compose"]).filter(|name| from.join(name).is_file()) {
         copy(&from.join(name), &to.join(name))?;
     }
     let name = ours.file_name().unwrap_or_default();
