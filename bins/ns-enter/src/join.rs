@@ -80,11 +80,7 @@ impl Joins {
 }
 
 fn refusal(kind: NsKind, user_joins: bool) -> Fault {
-    let hint = if user_joins {
-        ""
-    } else {
-        " (it takes CAP_SYS_ADMIN over it, which whoever joins its user namespace too has: --join-ns user=...)"
-    };
+    let hint = if user_joins { "" } else { " (join its user namespace too: --join-ns user=...)" };
     fault!("Can't join ", kind.name(), " namespace", hint)
 }
 

@@ -128,7 +128,7 @@ impl Map {
                     if inner < taken { taken.saturating_sub(inner) } else { u32::MAX.saturating_sub(inner) };
                 let part = count.min(room);
                 if part == 0 {
-                    return Err(fault!(file, ": more subordinate ids than there are ids"));
+                    return Err(fault!(file, ": too many ids"));
                 }
                 self.push(kind, Line { inner, outer, count: part })?;
                 inner = inner.saturating_add(part);
@@ -144,7 +144,7 @@ impl Map {
                 uid,
                 " in ",
                 file,
-                " (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER makes one)"
+                " (usermod --add-subuids 100000-165535 USER)"
             ));
         }
         Ok(())
@@ -161,8 +161,7 @@ impl Map {
             Ok(_) => Err(failed()),
             Err(Errno::PERM) => help(kind, child, text.bytes(), env),
             Err(Errno::INVAL) => {
-                Err(fault!(kind.option, ": ranges overlap, or name ids that there are not")
-                    .errno(Errno::INVAL))
+                Err(fault!(kind.option, ": ranges overlap or do not exist").errno(Errno::INVAL))
             }
             Err(errno) => Err(failed().errno(errno)),
         }
@@ -186,12 +185,7 @@ impl Map {
 /// Has newuidmap or newgidmap write the map.
 fn help(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<()> {
     if sys::no_new_privs() != Ok(false) {
-        return Err(fault!(
-            kind.option,
-            ": ",
-            kind.helper,
-            " cannot work, since whoever started this has set no_new_privs"
-        ));
+        return Err(fault!(kind.option, ": ", kind.helper, " cannot work under no_new_privs"));
     }
     let status = match sys::fork_into(0).at(|| fault!("Can't fork for ", kind.helper))? {
         Forked::Child => {
@@ -210,7 +204,7 @@ fn help(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<
             kind.helper,
             " has refused with status ",
             status,
-            "; it maps the caller's own id and what the host lists for him in /etc/subuid and /etc/subgid"
+            ": is all of it in /etc/subuid and /etc/subgid?"
         )),
     }
 }
