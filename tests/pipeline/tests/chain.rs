@@ -1,0 +1,145 @@
+//! Stages as commands of their own: chains as a script author types them.
+
+use stage::{Bench, Who, ended, everyone, explain};
+use support::{End, Job, Stdin};
+
+/// `line`, blank-separated words, with the stages and then the usual places as `PATH`.
+fn chain(bench: &Bench, who: Who, line: &str) -> Job {
+    let mut words = line.split(' ');
+    let mut job = bench.job(bench.bin(words.next().unwrap()), who);
+    job.args(words);
+    job.env = vec![("PATH".into(), format!("{}:/usr/bin:/bin", bench.path("bin").display()).into())];
+    job
+}
+
+const TREE: &str = "--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc";
+
+const ASK: &str = "id -u\nid -g\nwhile read name set; do case $name in Cap*|NoNew*|Seccomp:) echo $name $set;; esac; \
+                   done </proc/self/status\nhostname\npwd\ncat /proc/self/uid_map\nls -d /*\necho $$\n";
+
+/// What a shell in the sandbox answers.
+#[track_caller]
+fn answers(mut job: Job) -> String {
+    job.stdin = Stdin::Data(ASK.as_bytes().to_vec());
+    ended(&job.run().unwrap(), 0).text().to_owned()
+}
+
+#[test]
+fn a_chain_gives_the_confinement_of_the_drop_in() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let chained = format!(
+            "ns-enter --unshare-all -- fs-build {TREE} -- priv-drop --cap-drop ALL -- init-reaper -- sh"
+        );
+        let dropped_in = format!("bwrap --unshare-all {TREE} --cap-drop ALL sh");
+        let expected = answers(chain(&bench, who, &dropped_in));
+        assert!(
+            expected.contains("NoNewPrivs: 1") && expected.contains("CapEff: 0000000000000000"),
+            "{expected}"
+        );
+        assert_eq!(answers(chain(&bench, who, &chained)), expected, "{who:?}");
+        // The names of stages as paths, too.
+        let by_path = chained.replace("-- fs-build", &format!("-- {}", bench.bin("fs-build").display()));
+        assert_eq!(answers(chain(&bench, who, &by_path)), expected, "{who:?}");
+    }
+}
+
+#[test]
+fn another_chain_loader_may_stand_between_and_needs_the_capabilities() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for kept in ["--map-root-user", "--keep-caps"] {
+            let line = format!("ns-enter --unshare-all {kept} -- nice -n 5 fs-build {TREE} -- nice");
+            assert_eq!(ended(&chain(&bench, who, &line).run().unwrap(), 0).text(), "5\n", "{who:?} {kept}");
+        }
+    }
+}
+
+#[test]
+fn without_priv_drop_a_command_has_what_unshare_would_leave_it() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let sets = |line: &str| {
+            let job = chain(&bench, who, &format!("{line} grep -E ^Cap(Inh|Prm|Eff|Amb) /proc/self/status"));
+            ended(&job.run().unwrap(), 0).text().to_owned()
+        };
+        let ours = sets("ns-enter --map-root-user fs-build --bind / /");
+        assert!(
+            ours.contains("CapEff:\t000001ffffffffff") && ours.contains("CapAmb:\t0000000000000000"),
+            "{ours}"
+        );
+        if who == Who::User {
+            let none = sets("ns-enter --unshare-net fs-build --bind / /");
+            assert!(none.lines().all(|line| line.ends_with("\t0000000000000000")), "{none}");
+            let kept = sets("ns-enter --unshare-net --keep-caps");
+            assert!(kept.contains("CapAmb:\t000001ffffffffff"), "{kept}");
+        }
+        let dropped = sets("ns-enter --map-root-user --drop-caps");
+        assert!(dropped.contains("CapEff:\t0000000000000000"), "{dropped}");
+    }
+}
+
+#[test]
+fn exit_statuses_are_those_of_env() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for (line, status, message) in [
+            ("ns-enter --unshare-net sh -c exit\u{a0}7", 7, ""),
+            ("ns-enter /etc/passwd", 126, "ns-enter: execvp /etc/passwd: Permission denied\n"),
+            (
+                "ns-enter init-reaper /no/such",
+                127,
+                "init-reaper: execvp /no/such: No such file or directory\n",
+            ),
+            (
+                "ns-enter fs-build --ro-bind /no/such / true",
+                125,
+                "fs-build: Can't find source path /no/such: No such file or directory\n",
+            ),
+            ("ns-enter --no", 125, "ns-enter: Unknown option --no\n"),
+            (
+                "seccomp-load --bind / / true",
+                125,
+                "seccomp-load: --bind is an option of fs-build, not of seccomp-load\n",
+            ),
+        ] {
+            let mut job = chain(&bench, who, line);
+            for word in &mut job.argv {
+                *word = word.to_string_lossy().replace('\u{a0}', " ").into();
+            }
+            let seen = job.run().unwrap();
+            assert_eq!(seen.status, End::Exit(status), "{who:?} {line}\n{}", explain(&seen));
+            assert_eq!(String::from_utf8_lossy(&seen.stderr), message, "{who:?} {line}");
+        }
+    }
+}
+
+#[test]
+fn each_stage_tells_its_options_and_its_version() {
+    let bench = Bench::set_up();
+    for stage in ["ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"] {
+        let help = ended(&chain(&bench, Who::User, &format!("{stage} --help")).run().unwrap(), 0);
+        assert!(help.text().starts_with(&format!("usage: {stage} [OPTIONS...] [--] NEXT [ARGS...]\n")));
+        let version = ended(&chain(&bench, Who::User, &format!("{stage} --version")).run().unwrap(), 0);
+        assert!(version.text().starts_with(&format!("{stage} (sallyport) ")), "{}", version.text());
+        let seen = chain(&bench, Who::User, stage).run().unwrap();
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0));
+    }
+}
+
+#[test]
+fn clocks_of_a_time_namespace_and_namespaces_that_are_joined() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let line = "ns-enter --map-root-user --monotonic 1000 --boottime -5 cat /proc/self/timens_offsets";
+        let text = ended(&chain(&bench, who, line).run().unwrap(), 0).text().to_owned();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert_eq!(words, ["monotonic", "1000", "0", "boottime", "-5", "0"]);
+        // Its own user namespace cannot be entered again: the kernel says so, and it is passed on.
+        let seen = chain(&bench, who, "ns-enter --join-ns user=/proc/self/ns/user true").run().unwrap();
+        assert_eq!(seen.status, End::Exit(125));
+        let missing = chain(&bench, who, "ns-enter --join-ns net=/no/such true").run().unwrap();
+        let message = "ns-enter: Can't open net namespace /no/such: No such file or directory\n";
+        assert_eq!(String::from_utf8_lossy(&missing.stderr), message);
+    }
+}
