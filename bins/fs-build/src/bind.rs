@@ -8,7 +8,7 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::{Access, FdNumber};
 use common::report::{At, Fault, Outcome, Part, Voice};
-use common::sys::{self, Fd, Mapping, OwnedFd, attr};
+use common::sys::{self, Fd, Mapping, OwnedFd};
 use common::text::Path;
 use core::ffi::CStr;
 
@@ -22,7 +22,7 @@ pub fn bind(
 ) -> Outcome<()> {
     let copy = match build.host.take() {
         Some(made) => Ok(made),
-        None => build.host.copy_with(source.0, attributes(access)),
+        None => build.host.copy_with(source.0, build.host.attributes(access)),
     };
     match copy {
         Err(Errno::NOENT) if allow_missing => Ok(()),
@@ -86,7 +86,7 @@ pub fn put(
     access: Access,
     parents: u32,
 ) -> Outcome<()> {
-    set_flags(build.lenient, tree.fd(), source, dest, (access, 0))?;
+    set_flags(build.lenient, tree.fd(), source, dest, (build.host.attributes(access), 0))?;
     attach(build, tree, source, dest, parents)
 }
 
@@ -96,17 +96,7 @@ fn attach(build: &mut Build, tree: OwnedFd, source: Part, dest: Path<'static>, p
     build.root.attach(tree, Kind::of(&stat), dest, parents, &|| bind_fault(source, dest, UNABLE))
 }
 
-/// What `access` does not let one do, as flags of a mount.
-pub fn attributes(access: Access) -> u64 {
-    attr::NOSUID
-        | match access {
-            Access::ReadWrite => attr::NODEV,
-            Access::ReadOnly => attr::NODEV | attr::RDONLY,
-            Access::Device => 0,
-        }
-}
-
-/// Sets the flags that `access` means on all mounts of `tree`, and the propagation if that is not 0.
+/// Sets `flags` on all mounts of `tree`, and the propagation if that is not 0.
 ///
 /// ORDER: before the tree is attached, so that nobody ever sees it with the rights that it has on the host.
 pub fn set_flags(
@@ -114,9 +104,8 @@ pub fn set_flags(
     tree: Fd,
     source: Part,
     dest: Path<'static>,
-    (access, propagation): (Access, u64),
+    (flags, propagation): (u64, u64),
 ) -> Outcome<()> {
-    let flags = attributes(access);
     let refused = || bind_fault(source, dest, ": mount_setattr() failed");
     match (restrict(tree, true, flags, propagation), lenient) {
         (Ok(()), _) => Ok(()),
@@ -154,6 +143,6 @@ fn source_fault(source: Part, dest: Path<'static>, errno: Errno) -> Fault {
 /// `--remount-ro`.
 pub fn remount_ro(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     let place = build.root.existing(dest)?;
-    restrict(place.fd(), false, attr::RDONLY | attr::NOSUID | attr::NODEV, 0)
+    restrict(place.fd(), false, build.host.attributes(Access::ReadOnly), 0)
         .at_mount(|| fault!("Can't remount readonly on ", dest, ": mount_setattr() failed at \"", dest, "\""))
 }

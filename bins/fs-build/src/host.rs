@@ -1,11 +1,11 @@
 //! Where mounts come from: made when an operation needs them, or all beforehand when the host's tree is to become
 //! the sandbox's.
 
-use crate::bind::{attributes, is_same, name_of};
+use crate::bind::{is_same, name_of};
 use crate::{dev, special};
 use common::errno::Errno;
 use common::plan::{Access, FsBuild, MountOp};
-use common::sys::{self, Fd, OwnedFd, o};
+use common::sys::{self, Fd, OwnedFd, attr, o};
 use common::text::Text;
 use core::ffi::CStr;
 
@@ -34,12 +34,33 @@ pub struct Host {
     pub new_pidns: Option<bool>,
     /// `--file-label`.
     pub label: Option<Text<'static>>,
+    /// Whether binds honour set-user-ID bits.
+    keep_suid: bool,
 }
 
 impl Host {
     /// The host's tree, nothing made.
-    pub fn new(modern: bool, new_pidns: Option<bool>, label: Option<Text<'static>>) -> Host {
-        Host { made: [const { None }; MOST], count: 0, taken: None, modern, new_pidns, label }
+    pub fn new(modern: bool, new_pidns: Option<bool>, frame: &FsBuild<'static>) -> Host {
+        Host {
+            made: [const { None }; MOST],
+            count: 0,
+            taken: None,
+            modern,
+            new_pidns,
+            label: frame.file_label,
+            keep_suid: frame.keep_suid,
+        }
+    }
+
+    /// What `access` does not let one do, as flags of a mount.
+    pub fn attributes(&self, access: Access) -> u64 {
+        let nosuid = if self.keep_suid { 0 } else { attr::NOSUID };
+        nosuid
+            | match access {
+                Access::ReadWrite => attr::NODEV,
+                Access::ReadOnly => attr::NODEV | attr::RDONLY,
+                Access::Device => 0,
+            }
     }
 
     /// The mounts at `source`, with `flags` set on each where one call can do both.
@@ -71,14 +92,18 @@ impl Host {
     pub fn make_all(&mut self, frame: &FsBuild<'static>) -> Option<()> {
         for op in frame.ops.iter().skip(1) {
             let made = match op {
-                MountOp::Bind { source, access, .. } => self.copy_with(source.0, attributes(access)).ok()?,
+                MountOp::Bind { source, access, .. } => {
+                    self.copy_with(source.0, self.attributes(access)).ok()?
+                }
                 MountOp::Proc { .. } => Detached { tree: special::new_proc(self).ok()?, flagged: true },
                 MountOp::Dev { .. } => Detached { tree: dev::make(self)?, flagged: true },
                 MountOp::Tmpfs { mode, size, .. } => {
                     let tree = special::new_tmpfs(self.label, mode.bits(), size).ok()?;
                     Detached { tree, flagged: true }
                 }
-                MountOp::Mqueue { .. } => Detached { tree: special::new_mqueue().ok()?, flagged: true },
+                MountOp::Mqueue { .. } => Detached { tree: special::new_mqueue(self).ok()?, flagged: true },
+                MountOp::Sys { .. } => Detached { tree: special::new_sys(self).ok()?, flagged: true },
+                MountOp::Cgroup { .. } => Detached { tree: special::new_cgroup(self).ok()?, flagged: true },
                 _ => continue,
             };
             *self.made.get_mut(self.count)? = Some(made);
@@ -133,7 +158,9 @@ pub fn whole_tree(frame: &FsBuild<'static>) -> Option<Access> {
         | MountOp::Proc { dest }
         | MountOp::Dev { dest }
         | MountOp::Tmpfs { dest, .. }
-        | MountOp::Mqueue { dest } => {
+        | MountOp::Mqueue { dest }
+        | MountOp::Sys { dest }
+        | MountOp::Cgroup { dest } => {
             mounts = mounts.saturating_add(1);
             mounts <= MOST && !special(dest.bytes())
         }

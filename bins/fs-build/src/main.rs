@@ -98,7 +98,7 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
     let (new_mounts, new_pids) = (chain.passed.own_mounts, chain.passed.own_pids);
     let new_pidns = if new_mounts || new_pids { Some(new_pids) } else { None };
     let lenient = frame.best_effort.then(|| chain.voice());
-    let new_host = || Host::new(sys::has_open_tree_attr(), new_pidns, frame.file_label);
+    let new_host = || Host::new(sys::has_open_tree_attr(), new_pidns, frame);
     let mut host = new_host();
     let in_place = match chain.passed.own_userns {
         Some(OwnUserNs::New | OwnUserNs::Several) if new_mounts && host.modern => host::whole_tree(frame),
@@ -108,7 +108,7 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
     if let Some(access) = in_place {
         // ORDER: before anything is changed, since sources are looked up in the host's tree as it is.
         if host.make_all(frame).is_some() {
-            root = Some(restrict_host(lenient, access)?);
+            root = Some(restrict_host(lenient, &host, access)?);
         } else {
             host = new_host();
         }
@@ -132,11 +132,11 @@ fn needs(found: Found, modern: bool) -> Needs {
 }
 
 /// Restricts all mounts of this mount namespace as those of a bind, and takes them for the new tree.
-fn restrict_host(lenient: Option<Voice>, access: Access) -> Outcome<Root> {
+fn restrict_host(lenient: Option<Voice>, host: &Host, access: Access) -> Outcome<Root> {
     let place = Path(c"/");
     let root = sys::openat(sys::CWD, c"/", DIRECTORY, 0).at(|| fault!("can't open /"))?;
     // Slaves, as everything that is bound: nothing done here reaches the host.
-    bind::set_flags(lenient, root.fd(), place.into(), place, (access, propagation::SLAVE))?;
+    bind::set_flags(lenient, root.fd(), place.into(), place, (host.attributes(access), propagation::SLAVE))?;
     Ok(Root::here(root, access))
 }
 
@@ -163,6 +163,8 @@ impl Build {
             MountOp::Symlink { target, dest } => files::symlink(&mut self.root, target, dest),
             MountOp::RemountRo { dest } => bind::remount_ro(self, dest),
             MountOp::Chmod { path, mode } => files::chmod(&self.root, path, mode),
+            MountOp::Sys { dest } => special::sys(self, dest),
+            MountOp::Cgroup { dest } => special::cgroup(self, dest),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Mounts that are not of files of the host: procfs, tmpfs, the POSIX message queues.
+//! Mounts that are not of files of the host: tmpfs, procfs, sysfs, cgroups, the POSIX message queues.
 
 use crate::Build;
 use crate::bind::restrict;
@@ -44,17 +44,60 @@ pub fn new_tmpfs(label: Option<Text<'_>>, mode: u32, size: Option<u64>) -> sys::
 
 /// `--mqueue`.
 pub fn mqueue(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
-    let refused = cannot_mount("mqueue", dest);
+    kernels(build, "mqueue", dest, new_mqueue)
+}
+
+/// `--sys`.
+pub fn sys(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
+    kernels(build, "sysfs", dest, new_sys)
+}
+
+/// `--cgroup`.
+pub fn cgroup(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
+    kernels(build, "cgroup2", dest, new_cgroup)
+}
+
+/// Attaches at `dest` what `make` makes, a file system that is all the kernel's.
+fn kernels(
+    build: &mut Build,
+    name: &'static str,
+    dest: Path<'static>,
+    make: fn(&Host) -> sys::Result<OwnedFd>,
+) -> Outcome<()> {
+    let refused = cannot_mount(name, dest);
     let mount = match build.host.take() {
         Some(made) => made.tree,
-        None => new_mqueue().at_mount(&refused)?,
+        None => make(&build.host).at_mount(&refused)?,
     };
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)
 }
 
 /// The message queues of the IPC namespace.
-pub fn new_mqueue() -> sys::Result<OwnedFd> {
+pub fn new_mqueue(_: &Host) -> sys::Result<OwnedFd> {
     instance::mount(c"mqueue", &[], 0)
+}
+
+/// What is below the cgroup that is the root of this cgroup namespace: the sandbox's own.
+pub fn new_cgroup(_: &Host) -> sys::Result<OwnedFd> {
+    instance::mount(c"cgroup2", &[], attr::NOSUID | attr::NODEV | attr::NOEXEC)
+}
+
+/// The devices and settings of the kernel, to look at. Nothing in it is the sandbox's but the interfaces of a network
+/// namespace of its own; and as long as it is read-only, a udevd inside does not start.
+///
+/// A fresh sysfs shows nothing that the host has mounted below its own. The kernel makes one for whoever owns the
+/// network namespace, and only while the host's is to be seen whole (fs/namespace.c, `mount_too_revealing`); to others
+/// the host's is shown.
+pub fn new_sys(_: &Host) -> sys::Result<OwnedFd> {
+    let flags = attr::NOSUID | attr::NODEV | attr::NOEXEC | attr::RDONLY;
+    match instance::mount(c"sysfs", &[], flags) {
+        Err(Errno::PERM) => {
+            let tree = host::copy(c"/sys")?;
+            sys::mount_setattr(tree.fd(), true, flags, 0)?;
+            Ok(tree)
+        }
+        fresh => fresh,
+    }
 }
 
 /// What of a procfs may be writable, by somebody who is root, and reaches beyond the sandbox.

@@ -1,5 +1,6 @@
 //! The child's half: ids, loopback, host name, and the capabilities that the later stages need over their execs.
 
+use super::beside::Beside;
 use super::{Pipe, Pipes, clock, idmap, loopback, namespaces::Decided, pass};
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
@@ -15,7 +16,9 @@ pub fn run(
     decided: &Decided,
     pipes: Pipes,
     own: &mut Neighbours,
+    beside: &Beside,
 ) -> Outcome<()> {
+    beside.close_in_child()?;
     if frame.die_with_parent {
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
@@ -32,11 +35,16 @@ pub fn run(
         // The monitor's, or used already.
         sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
+    if frame.own_cgroup() && frame.namespaces.has(clone_flags::NEWCGROUP) {
+        // ORDER: in its own cgroup by now, which this makes the root of what the sandbox sees (cgroup_namespaces(7)).
+        sys::unshare(clone_flags::NEWCGROUP).at(|| fault!("Can't make a cgroup namespace"))?;
+    }
     if frame.namespaces.has(clone_flags::NEWTIME) {
         // ORDER: before a change of ids, after which /proc/self is not this process's to write to.
         clock::enter(frame)?;
     }
     ids(frame, decided)?;
+    beside.enter_terminal(chain.plan.has(Stage::InitReaper) || !frame.namespaces.has(clone_flags::NEWPID))?;
     if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) {
         loopback::up()?;
     }

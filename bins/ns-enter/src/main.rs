@@ -7,6 +7,7 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod beside;
 mod clock;
 mod forward;
 mod idmap;
@@ -18,6 +19,7 @@ mod monitor;
 mod namespaces;
 mod report;
 
+use beside::Beside;
 use common::chain::{Chain, Neighbours};
 use common::fault;
 use common::plan::{NsEnter, Stage};
@@ -26,6 +28,7 @@ use common::rt::Start;
 use common::sys::{self, Fd, Forked, clone_flags, o};
 use core::convert::Infallible;
 use join::PidSocket;
+use monitor::Sandbox;
 use namespaces::Decided;
 
 common::entry!(main);
@@ -63,6 +66,7 @@ struct Inside {
     pipes: Pipes,
     own: Neighbours,
     pid_socket: Option<PidSocket>,
+    beside: Beside,
 }
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
@@ -87,23 +91,28 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         // Out of reach by their paths then.
         chain.open_next_beside(&mut own)?;
     }
-    joins.enter(&frame)?;
+    let beside = beside::start(&chain, &frame, &mut own)?;
+    joins.enter(&frame).inspect_err(|_| beside.end())?;
     let pid_socket = join::pid_socket(&frame)?;
-    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket };
-    let refused = |errno| namespaces::refused(errno, &decided);
+    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket, beside };
+    let refused = |errno| {
+        beside.end();
+        namespaces::refused(errno, &decided)
+    };
     let flags = decided.clone_flags;
     // An ordinary user's monitor has nothing to do or to hide until the next stage runs: it can lend the child its memory.
     // Not where a time namespace is entered, which takes memory of one's own (setns(2), EUSERS).
     let lends = !frame.namespaces.has(clone_flags::NEWTIME);
-    let pid = if lends && pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
-        sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?
-    } else {
-        match sys::fork_into(flags).map_err(refused)? {
-            Forked::Child => inside.run(),
-            Forked::Parent(pid) => pid,
-        }
-    };
-    monitor::run(chain, frame, decided, pipes, pid, pid_socket)
+    let (pid, is_in_cgroup) =
+        if lends && pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
+            (sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?, false)
+        } else {
+            match beside.fork_into(flags).map_err(refused)? {
+                (Forked::Child, _) => inside.run(),
+                (Forked::Parent(pid), is_in_cgroup) => (pid, is_in_cgroup),
+            }
+        };
+    monitor::run(chain, frame, decided, pipes, Sandbox { pid, is_in_cgroup }, pid_socket, beside)
 }
 
 impl Inside {
@@ -118,7 +127,7 @@ impl Inside {
 
     fn go_on(&mut self) -> Outcome<Infallible> {
         join::pid_inside(&self.frame, self.pid_socket)?;
-        inside::run(&mut self.chain, &self.frame, &self.decided, self.pipes, &mut self.own)?;
+        inside::run(&mut self.chain, &self.frame, &self.decided, self.pipes, &mut self.own, &self.beside)?;
         // 6. Hand over.
         self.chain.exec()
     }

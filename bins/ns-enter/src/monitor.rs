@@ -1,5 +1,6 @@
 //! The parent's half, outside: reports who the sandbox is, gives up everything, waits, reports how it ended.
 
+use super::beside::Beside;
 use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, maps, namespaces::Decided, report};
 use common::chain::Chain;
 use common::errno::Errno;
@@ -18,6 +19,16 @@ pub fn has_work(frame: &NsEnter<'static>, decided: &Decided) -> bool {
         || frame.json_status_fd.is_some()
         || frame.userns_block_fd.is_some()
         || frame.pidns_fd.is_some()
+        || Beside::has_work(frame)
+}
+
+/// The sandbox's first process.
+#[derive(Clone, Copy, Debug)]
+pub struct Sandbox {
+    /// Its process id.
+    pub pid: i32,
+    /// Whether it was started in its own cgroup.
+    pub is_in_cgroup: bool,
 }
 
 /// Whether the command may be somebody who could trace this process, which is in the host's mount namespace: a root
@@ -38,14 +49,19 @@ pub fn run(
     frame: NsEnter<'static>,
     decided: Decided,
     pipes: Pipes,
-    child: i32,
+    mut sandbox: Sandbox,
     pid_socket: Option<PidSocket>,
+    beside: Beside,
 ) -> Outcome<Infallible> {
-    let mut sandbox = child;
-    match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket) {
-        Ok(status) => sys::exit(status),
+    match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
+        Ok(status) => {
+            beside.end();
+            sys::exit(status)
+        }
         Err(fault) => {
-            sys::kill(sandbox).ok();
+            sys::kill(sandbox.pid).ok();
+            beside.end();
+            let _ = sys::retry(|| sys::wait(sandbox.pid));
             // Said here, since the plan that names the speaker is this side's to use as well.
             chain.voice().die(fault)
         }
@@ -57,23 +73,28 @@ fn watch(
     frame: &NsEnter<'static>,
     decided: &Decided,
     pipes: Pipes,
-    sandbox: &mut i32,
+    sandbox: &mut Sandbox,
     pid_socket: Option<PidSocket>,
+    beside: &Beside,
 ) -> Outcome<u8> {
     let status = keep_read_end(pipes.status)?;
     let ready = keep_read_end(pipes.ready)?;
     if let Some(socket) = pid_socket {
-        *sandbox = grandchild(*sandbox, socket)?;
+        sandbox.pid = grandchild(sandbox.pid, socket)?;
+    }
+    if !beside.sandbox_is(sandbox.pid, sandbox.is_in_cgroup)? {
+        sys::kill(sandbox.pid).at(|| fault!("kill"))?;
+        return Ok(1);
     }
     if frame.has_maps() {
-        maps::write(frame, decided, *sandbox, chain.env)?;
+        maps::write(frame, decided, sandbox.pid, chain.env)?;
     }
     let has_reaper = chain.plan.has(Stage::InitReaper);
     let mut forwarder = match pipes.blocked {
-        Some(blocked) => Some(Forwarder::new(frame, blocked, *sandbox, has_reaper)?),
+        Some(blocked) => Some(Forwarder::new(frame, blocked, sandbox.pid, has_reaper)?),
         None => None,
     };
-    announce(frame, decided, *sandbox)?;
+    announce(frame, decided, sandbox.pid)?;
     // ORDER: before the capabilities go, while nobody without them can trace this process.
     if is_traceable(frame, decided) {
         sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
@@ -113,11 +134,12 @@ fn watch(
         Some(forwarder) => [Some(forwarder.sandbox), Some(forwarder.arrivals)],
         None => [None; 2],
     };
-    close_all_but([status, ready, json, go, pidfd, arrivals])?;
+    let [keeper, relay] = beside.sockets();
+    close_all_but([status, ready, json, go, pidfd, arrivals, keeper, relay])?;
     if let Some(forwarder) = &mut forwarder {
         forwarder.wait(status, ready)?;
     }
-    let code = ended(*sandbox, status, frame.handle_reboot)?;
+    let code = ended(sandbox.pid, status, frame.handle_reboot)?;
     if let Some(fd) = json
         && was_run(ready)?
     {
@@ -164,6 +186,10 @@ fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()
     }
     let mut flags = decided.clone_flags;
     flags |= frame.namespaces.0;
+    if frame.own_cgroup() {
+        // Not there yet.
+        flags &= !clone_flags::NEWCGROUP;
+    }
     let child = report::Child::look(pid, flags)?;
     if let Some(fd) = frame.info_fd {
         child.write(fd.fd(), "{\n    ", "\n    ", "\n}\n")?;
@@ -177,17 +203,13 @@ fn announce(frame: &NsEnter<'static>, decided: &Decided, pid: i32) -> Outcome<()
 }
 
 /// Closes every descriptor but the standard three and `kept`.
-fn close_all_but(kept: [Option<Fd>; 6]) -> Outcome<()> {
-    let mut first = 3u32;
-    let mut kept = kept.map(|fd| fd.and_then(|fd| u32::try_from(fd.0).ok()).filter(|fd| *fd >= 3));
-    kept.sort_unstable();
-    for fd in kept.into_iter().flatten() {
-        if fd > first {
-            sys::close_range(first, fd - 1).at(|| fault!("close_range"))?;
-        }
-        first = first.max(fd.saturating_add(1));
+fn close_all_but(kept: [Option<Fd>; 8]) -> Outcome<()> {
+    let mut all = [sys::STDERR; 11];
+    let standard = [sys::STDIN, sys::STDOUT, sys::STDERR];
+    for (slot, fd) in all.iter_mut().zip(kept.into_iter().flatten().chain(standard)) {
+        *slot = fd;
     }
-    sys::close_range(first, u32::MAX).at(|| fault!("close_range"))
+    sys::close_all_but(&mut all).at(|| fault!("close_range"))
 }
 
 /// Waits for the end. init-reaper reports the command's status; the sandbox can go on without the command when

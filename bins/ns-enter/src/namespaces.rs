@@ -83,6 +83,10 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         // Made by the child, once it is in the other one.
         clone_flags &= !clone_flags::NEWPID;
     }
+    if frame.own_cgroup() {
+        // Made by the child, once it is in its cgroup.
+        clone_flags &= !clone_flags::NEWCGROUP;
+    }
     let own_userns = match (new_user, frame.userns_fd) {
         // One below the other if there are both.
         (true, _) if frame.has_maps() => Some(OwnUserNs::Several),

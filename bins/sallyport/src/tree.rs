@@ -123,7 +123,10 @@ impl Tree {
                 MountOp::Tmpfs { dest, .. } => {
                     tree.add(Place { empty: true, ..own(index, dest.bytes(), Kind::Mount) });
                 }
-                MountOp::Dev { dest } | MountOp::Mqueue { dest } => {
+                MountOp::Dev { dest }
+                | MountOp::Mqueue { dest }
+                | MountOp::Sys { dest }
+                | MountOp::Cgroup { dest } => {
                     tree.add(own(index, dest.bytes(), Kind::Mount));
                 }
                 MountOp::BindData { dest, .. } => tree.add(own(index, dest.bytes(), Kind::Mount)),

@@ -30,6 +30,10 @@ pub struct Passed {
     pub own_mounts: bool,
     /// Whether this is another PID namespace than the launcher's.
     pub own_pids: bool,
+    /// The other end of a socket to ns-enter; for its helpers beside the sandbox alone.
+    pub socket: Option<Fd>,
+    /// The master of the sandbox's terminal; for pty-relay alone.
+    pub terminal: Option<Fd>,
 }
 
 /// Where a user namespace of the sandbox's own is from.
@@ -72,6 +76,8 @@ impl Passed {
             own_userns: None,
             own_mounts: false,
             own_pids: false,
+            socket: None,
+            terminal: None,
         }
     }
 }
@@ -100,6 +106,8 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
             b"--own-mounts" => (value == b"new").then(|| passed.own_mounts = true).is_some(),
             b"--own-pids" => (value == b"new").then(|| passed.own_pids = true).is_some(),
+            b"--socket" => decimal(value).map(|fd| passed.socket = Some(Fd(fd))).is_some(),
+            b"--terminal" => decimal(value).map(|fd| passed.terminal = Some(Fd(fd))).is_some(),
             b"--own-userns" => OwnUserNs::parse(value).map(|own| passed.own_userns = Some(own)).is_some(),
             _ => false,
         };
@@ -183,6 +191,11 @@ impl Argument {
     /// Appends `n` in decimal.
     pub fn decimal(&mut self, n: u32) {
         self.number(u64::from(n), 10);
+    }
+
+    /// Appends `n` in decimal.
+    pub fn long_decimal(&mut self, n: u64) {
+        self.number(n, 10);
     }
 
     /// Appends `n` in hexadecimal.

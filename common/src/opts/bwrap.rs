@@ -1,9 +1,9 @@
 //! bwrap's command line: the union of all tables, read from left to right.
 
 use super::{
-    CommandDraft, CommandOption, Context, FsBuildDraft, FsBuildOption, GeneralOption, Host, InitReaperDraft,
-    InitReaperOption, NsEnterDraft, NsEnterExtra, NsEnterOption, Operands, PrivDropDraft, PrivDropOption,
-    SeccompLoadDraft, SeccompLoadOption, Words, number, out_of_memory,
+    CommandDraft, CommandOption, Context, FsBuildDraft, FsBuildOption, FsBuildSystem, GeneralOption, Host,
+    InitReaperDraft, InitReaperOption, NsEnterDraft, NsEnterExtra, NsEnterOption, Operands, PrivDropDraft,
+    PrivDropOption, SeccompLoadDraft, SeccompLoadOption, Words, number, out_of_memory,
 };
 use crate::fault;
 use crate::plan::{Buffer, FdNumber, Stage};
@@ -12,7 +12,7 @@ use crate::sys::{Result, Strings, clone_flags as flags};
 use core::ffi::CStr;
 
 /// The sections of the tables in the order of `--help`.
-pub const SECTIONS: [&str; 21] = [
+pub const SECTIONS: [&str; 22] = [
     GeneralOption::LINE,
     CommandOption::NAME,
     GeneralOption::MESSAGES,
@@ -34,6 +34,7 @@ pub const SECTIONS: [&str; 21] = [
     InitReaperOption::REAPER,
     PrivDropOption::CAPS,
     FsBuildOption::MODES,
+    FsBuildSystem::KERNEL,
 ];
 
 /// One option of any table.
@@ -47,6 +48,7 @@ pub(super) enum AnyOption {
     SeccompLoad(SeccompLoadOption),
     General(GeneralOption),
     NsEnterExtra(NsEnterExtra),
+    FsBuildSystem(FsBuildSystem),
 }
 
 impl AnyOption {
@@ -63,12 +65,13 @@ impl AnyOption {
             .or_else(|| {
                 NsEnterExtra::find(word).filter(|extra| extra.is_bwraps()).map(AnyOption::NsEnterExtra)
             })
+            .or_else(|| FsBuildSystem::find(word).map(AnyOption::FsBuildSystem))
     }
 
     /// The stage whose option it is; `None` for one of the command or of the line itself.
     pub(super) fn owner(self) -> Option<Stage> {
         match self {
-            AnyOption::FsBuild(_) => Some(Stage::FsBuild),
+            AnyOption::FsBuild(_) | AnyOption::FsBuildSystem(_) => Some(Stage::FsBuild),
             AnyOption::NsEnter(_) | AnyOption::NsEnterExtra(_) => Some(Stage::NsEnter),
             AnyOption::PrivDrop(_) => Some(Stage::PrivDrop),
             AnyOption::InitReaper(_) => Some(Stage::InitReaper),
@@ -87,6 +90,7 @@ impl AnyOption {
             AnyOption::SeccompLoad(option) => (option.name(), option.arity()),
             AnyOption::General(option) => (option.name(), option.arity()),
             AnyOption::NsEnterExtra(option) => (option.name(), option.arity()),
+            AnyOption::FsBuildSystem(option) => (option.name(), option.arity()),
         }
     }
 }
@@ -221,6 +225,7 @@ impl<'h> CommandLine<'h> {
             AnyOption::InitReaper(option) => self.init_reaper.apply(option, operands, context),
             AnyOption::SeccompLoad(option) => self.seccomp_load.apply(option, operands, context),
             AnyOption::NsEnterExtra(option) => self.ns_enter.apply_extra(option, operands, context),
+            AnyOption::FsBuildSystem(option) => self.fs_build.apply_system(option, operands),
             AnyOption::General(option) => {
                 self.level_prefix |= option == GeneralOption::LevelPrefix;
                 Ok(())

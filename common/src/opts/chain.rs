@@ -7,8 +7,8 @@
 use super::bwrap::{AnyOption, CommandLine, operands};
 use super::compile::Shape;
 use super::{
-    CommandOption, Context, FsBuildOption, GeneralOption, Host, InitReaperExtra, InitReaperOption,
-    NsEnterExtra, NsEnterOption, Operands, PrivDropExtra, PrivDropOption, SeccompLoadExtra,
+    CommandOption, Context, FsBuildOption, FsBuildSystem, GeneralOption, Host, InitReaperExtra,
+    InitReaperOption, NsEnterExtra, NsEnterOption, Operands, PrivDropExtra, PrivDropOption, SeccompLoadExtra,
     SeccompLoadOption, Words,
 };
 use crate::caps::CapSet;
@@ -62,7 +62,9 @@ pub fn sections(stage: Stage) -> &'static [&'static str] {
             NsEnterOption::REPORT,
             NsEnterOption::LIFETIME,
         ],
-        Stage::FsBuild => &[FsBuildOption::BINDS, FsBuildOption::FILES, FsBuildOption::MODES],
+        Stage::FsBuild => {
+            &[FsBuildOption::BINDS, FsBuildOption::FILES, FsBuildSystem::KERNEL, FsBuildOption::MODES]
+        }
         Stage::PrivDrop => &[
             PrivDropOption::CAPS,
             PrivDropOption::USERNS,

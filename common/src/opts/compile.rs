@@ -114,7 +114,10 @@ impl CommandLine<'_> {
     fn ns_enter_frame(&self, shape: &Shape) -> NsEnter<'_> {
         let ns = &self.ns_enter;
         // fs-build works in a mount namespace of its own only.
-        let namespaces = ns.namespaces | if shape.has(Stage::FsBuild) { flags::NEWNS } else { 0 };
+        let own_mounts = if shape.has(Stage::FsBuild) { flags::NEWNS } else { 0 };
+        // What is shown of the hierarchy begins where the cgroup namespace does.
+        let own_cgroup = if self.fs_build.has_cgroup { flags::NEWCGROUP } else { 0 };
+        let namespaces = ns.namespaces | own_mounts | own_cgroup;
         // An ordinary user needs a user namespace to make any other; where none is made, there is no need.
         let user = match ns.user_ns() {
             UserNs::UnlessRoot if namespaces == 0 => UserNs::Keep,
@@ -139,7 +142,7 @@ impl CommandLine<'_> {
             forward: SignalSet::EMPTY,
             stop_signal: None,
             handle_reboot: false,
-            extra: ns.extra(),
+            extra: ns.extra(self.fs_build.has_cgroup),
         }
     }
 
@@ -201,7 +204,13 @@ impl CommandLine<'_> {
 
     fn fs_build_frame(&self, out: &mut Buffer) -> Result<()> {
         let fs = &self.fs_build;
-        FsBuild { best_effort: fs.best_effort, file_label: fs.file_label, ops: fs.ops.list() }.encode(out)
+        FsBuild {
+            best_effort: fs.best_effort,
+            file_label: fs.file_label,
+            ops: fs.ops.list(),
+            keep_suid: false,
+        }
+        .encode(out)
     }
 
     fn priv_drop_frame(&self) -> PrivDrop<'_> {
@@ -213,7 +222,8 @@ impl CommandLine<'_> {
             assert_userns_disabled: drop.assert_userns_disabled,
             cap_add: drop.cap_add,
             cap_drop: drop.cap_drop,
-            new_session: drop.new_session,
+            // A terminal of its own comes with a session of its own.
+            new_session: drop.new_session && !self.ns_enter.console,
             die_with_parent: self.ns_enter.die_with_parent,
             allow_new_privs: false,
             attributes: None,

@@ -50,6 +50,17 @@ options! {
     }
 }
 
+options! {
+    /// Options of fs-build's frame that bubblewrap does not have.
+    pub enum FsBuildSystem {
+        /// What the kernel tells, and what it shares out.
+        KERNEL {
+            Sys = "--sys" "DEST" "Mount a fresh sysfs at DEST, never writable; with the host's network its /sys",
+            Cgroup = "--cgroup" "DEST" "Mount the cgroup2 hierarchy at DEST, from a cgroup of the sandbox's own down",
+        }
+    }
+}
+
 const DIR_MODE: Mode = Mode::of::<0o755>();
 const FILE_MODE: Mode = Mode::of::<0o666>();
 const DATA_MODE: Mode = Mode::of::<0o600>();
@@ -67,6 +78,8 @@ pub struct FsBuildDraft {
     pub has_dev: bool,
     /// Whether an operation mounts an overlay.
     pub has_overlay: bool,
+    /// Whether an operation shows cgroups.
+    pub has_cgroup: bool,
     /// Whether an operation looks up more of the host than its root.
     pub looks_up: bool,
     /// Whether an operation has a destination below the root.
@@ -92,6 +105,7 @@ impl FsBuildDraft {
             file_label: None,
             has_dev: false,
             has_overlay: false,
+            has_cgroup: false,
             looks_up: false,
             makes: false,
             changes_modes: false,
@@ -145,6 +159,21 @@ impl FsBuildDraft {
             }
             Opt::FileLabel | Opt::Perms | Opt::Size | Opt::NotASecurityBoundary => {
                 return self.modify(option, first, context);
+            }
+        };
+        self.note_needs(&op);
+        out_of_memory(self.ops.push(&op))
+    }
+
+    /// Puts `option` into the draft.
+    pub fn apply_system(&mut self, option: FsBuildSystem, operands: Operands) -> Outcome<()> {
+        let [first, ..] = operands;
+        let dest = path(option.name(), first)?;
+        let op = match option {
+            FsBuildSystem::Sys => MountOp::Sys { dest },
+            FsBuildSystem::Cgroup => {
+                self.has_cgroup = true;
+                MountOp::Cgroup { dest }
             }
         };
         self.note_needs(&op);

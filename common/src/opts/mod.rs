@@ -15,6 +15,7 @@ mod fs_build;
 mod general;
 pub mod help;
 mod init_reaper;
+mod limit;
 mod live;
 mod ns_enter;
 mod number;
@@ -24,7 +25,7 @@ mod seccomp_load;
 mod words;
 
 pub use command::{CommandDraft, CommandOption};
-pub use fs_build::{FsBuildDraft, FsBuildOption};
+pub use fs_build::{FsBuildDraft, FsBuildOption, FsBuildSystem};
 pub use general::GeneralOption;
 pub use init_reaper::{InitReaperDraft, InitReaperExtra, InitReaperOption};
 pub use live::Live;

@@ -1,6 +1,6 @@
 //! Options of ns-enter: namespaces, ids, and what the monitor outside reports.
 
-use super::{Context, Operands, number, options, out_of_memory};
+use super::{Context, Operands, limit, number, options, out_of_memory};
 use crate::fault;
 use crate::plan::{
     FdNumber, Field, IdRange, JoinNs, List, ListWriter, Namespaces, NsExtra, NsKind, Seconds, UserNs,
@@ -58,6 +58,8 @@ options! {
             UidMap = "--uid-map" "RANGE" "Map user ids: INNER:OUTER:COUNT, as often as needed, or auto:\tthe caller's own id and all that /etc/subuid has for him",
             GidMap = "--gid-map" "RANGE" "Map group ids in the same way (/etc/subgid, newgidmap)",
             JoinNs = "--join-ns" "KIND=NS" "Join a namespace by descriptor or path: KIND is user, cgroup,\tipc, net, pid, time, uts or mnt",
+            Limit = "--limit" "LIST" "Limit the sandbox's own cgroup: memory=512M,pids=200,cpu=1.5\t(needs --cgroup)",
+            Console = "--console" "" "Give the sandbox a terminal of its own, which is its /dev/console;\tCtrl-] three times ends it",
         }
         /// Namespaces and ids as a command of its own has them.
         CHAIN {
@@ -121,12 +123,17 @@ pub struct NsEnterDraft {
     pub keep_caps: bool,
     /// `--drop-caps`.
     pub drop_caps: bool,
+    /// `--limit`, of type [`Limit`].
+    pub limits: Option<ListWriter>,
+    /// `--console`.
+    pub console: bool,
 }
 
 impl NsEnterExtra {
     /// Whether bwrap takes it too.
     pub fn is_bwraps(self) -> bool {
-        matches!(self, NsEnterExtra::UidMap | NsEnterExtra::GidMap | NsEnterExtra::JoinNs)
+        use NsEnterExtra as Opt;
+        matches!(self, Opt::UidMap | Opt::GidMap | Opt::JoinNs | Opt::Limit | Opt::Console)
     }
 }
 
@@ -219,6 +226,14 @@ impl NsEnterDraft {
                 self.uid = None;
                 self.gid = None;
             }
+            Opt::Limit => {
+                let limits = match self.limits.take() {
+                    Some(limits) => limits,
+                    None => out_of_memory(ListWriter::new(64))?,
+                };
+                limit::read(first, self.limits.insert(limits))?;
+            }
+            Opt::Console => self.console = true,
             Opt::KeepCaps => self.keep_caps = true,
             Opt::DropCaps => self.drop_caps = true,
         }
@@ -247,13 +262,15 @@ impl NsEnterDraft {
     }
 
     /// What goes into the plan beside bubblewrap's fields.
-    pub fn extra(&self) -> Option<NsExtra<'_>> {
+    pub fn extra(&self, own_cgroup: bool) -> Option<NsExtra<'_>> {
         let asked = self.uid_map.is_some()
             || self.gid_map.is_some()
             || self.join.is_some()
             || self.setgroups.is_some()
             || self.monotonic.is_some()
-            || self.boottime.is_some();
+            || self.boottime.is_some()
+            || own_cgroup
+            || self.console;
         asked.then(|| NsExtra {
             uid_map: self.uid_map.as_ref().map_or(List::EMPTY, ListWriter::list),
             gid_map: self.gid_map.as_ref().map_or(List::EMPTY, ListWriter::list),
@@ -261,6 +278,9 @@ impl NsEnterDraft {
             join: self.join.as_ref().map_or(List::EMPTY, ListWriter::list),
             monotonic: self.monotonic,
             boottime: self.boottime,
+            own_cgroup,
+            limits: self.limits.as_ref().map_or(List::EMPTY, ListWriter::list),
+            console: self.console,
         })
     }
 

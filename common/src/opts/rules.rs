@@ -63,6 +63,9 @@ impl CommandLine<'_> {
                 return Err(fault!("Specifying --gid requires --unshare-user or --userns"));
             }
         }
+        if ns.limits.is_some() && !self.fs_build.has_cgroup {
+            return Err(fault!("Specifying --limit requires --cgroup"));
+        }
         if ns.hostname.is_some() && !ns.unshares(flags::NEWUTS) {
             return Err(fault!("Specifying --hostname requires --unshare-uts"));
         }

@@ -12,11 +12,13 @@ record! {
         pub file_label: Option<Text<'a>>,
         /// The operations.
         pub ops: List<'a, MountOp<'a>>,
+        /// Bind mounts honour set-user-ID bits and file capabilities as they do on the host (`--allow-new-privs`).
+        pub keep_suid: bool,
     }
 }
 
 variants! {
-    /// What may be done through a bind mount. None of them honours set-user-ID bits.
+    /// What may be done through a bind mount.
     pub enum Access {
         /// Write, no devices (`--bind`).
         0 = ReadWrite,
@@ -143,6 +145,16 @@ variants! {
             path: Path<'a>,
             /// Its new permissions.
             mode: Mode,
+        },
+        /// `--sys`: a sysfs of the sandbox's network namespace, or the host's; never writable.
+        16 = Sys {
+            /// Where it appears.
+            dest: Path<'a>,
+        },
+        /// `--cgroup`: the cgroup2 hierarchy from the sandbox's own cgroup down.
+        17 = Cgroup {
+            /// Where it appears.
+            dest: Path<'a>,
         },
     }
 }

@@ -23,7 +23,9 @@ pub use command::{Command, EnvOp};
 pub use field::{FdNumber, Field, List, ListWriter, Mode, Program, Signal, SignalSet};
 pub use fs_build::{Access, FsBuild, MountOp};
 pub use init_reaper::{Control, InitReaper, Left};
-pub use ns_enter::{IdRange, JoinNs, Namespaces, NsEnter, NsExtra, NsKind, SecondUserNs, Seconds, UserNs};
+pub use ns_enter::{
+    IdRange, JoinNs, Limit, Namespaces, NsEnter, NsExtra, NsKind, SecondUserNs, Seconds, UserNs,
+};
 pub use priv_drop::{Attributes, CapChange, PrivDrop, Rlimit};
 pub use reader::{BadPlan, Plan, Reader};
 pub use seccomp_load::SeccompLoad;

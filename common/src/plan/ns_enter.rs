@@ -72,6 +72,31 @@ variants! {
     }
 }
 
+variants! {
+    /// A limit of the sandbox's own cgroup (`--limit`).
+    pub enum Limit<'a> {
+        /// What is written to which of its files.
+        0 = File {
+            /// Name of the file, its controller first: `memory.max`.
+            name: Path<'a>,
+            /// What is written.
+            value: Text<'a>,
+        },
+    }
+}
+
+impl Limit<'_> {
+    /// The controller whose file `name` is; `None` unless it is the name of such a file. `cgroup` is no controller: its
+    /// files move, freeze and kill.
+    pub fn controller(name: &[u8]) -> Option<&[u8]> {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'.';
+        let dot = name.iter().position(|byte| *byte == b'.')?;
+        let controller = name.get(..dot)?;
+        let is_file = name.iter().all(plain) && name.len() > dot + 1 && name.len() < 64;
+        if is_file && !controller.is_empty() && controller != b"cgroup" { Some(controller) } else { None }
+    }
+}
+
 record! {
     /// What ns-enter does.
     pub struct NsEnter<'a> {
@@ -131,6 +156,12 @@ record! {
         pub monotonic: Option<Seconds>,
         /// What the boot-time clock of the new time namespace is ahead by (`--boottime`).
         pub boottime: Option<Seconds>,
+        /// A cgroup of the sandbox's own, kept by cgroup-keeper (`--cgroup`).
+        pub own_cgroup: bool,
+        /// Limits of that (`--limit`).
+        pub limits: List<'a, Limit<'a>>,
+        /// A terminal of the sandbox's own, relayed by pty-relay (`--console`).
+        pub console: bool,
     }
 }
 
@@ -255,6 +286,21 @@ impl JoinNs<'_> {
 }
 
 impl<'a> NsEnter<'a> {
+    /// Whether there is a cgroup of the sandbox's own.
+    pub fn own_cgroup(&self) -> bool {
+        self.extra.is_some_and(|extra| extra.own_cgroup)
+    }
+
+    /// The limits of that.
+    pub fn limits(&self) -> List<'a, Limit<'a>> {
+        self.extra.map_or(List::EMPTY, |extra| extra.limits)
+    }
+
+    /// Whether there is a terminal of the sandbox's own.
+    pub fn console(&self) -> bool {
+        self.extra.is_some_and(|extra| extra.console)
+    }
+
     /// What bubblewrap has no option for: whether the id maps are more than the caller's own ids, and so are not written by
     /// the process that is in the namespace.
     pub fn has_maps(&self) -> bool {

@@ -94,9 +94,10 @@ fn fields_of(stage: &str) -> BTreeSet<&'static str> {
     type Fields = &'static [(&'static str, &'static str)];
     type Variants = &'static [(u32, &'static str, Fields)];
     let (records, variants): (&[Fields], &[Variants]) = match stage {
-        "ns-enter" => {
-            (&[NsEnter::FIELDS, NsExtra::FIELDS, Seconds::FIELDS], &[IdRange::VARIANTS, JoinNs::VARIANTS])
-        }
+        "ns-enter" => (
+            &[NsEnter::FIELDS, NsExtra::FIELDS, Seconds::FIELDS],
+            &[IdRange::VARIANTS, JoinNs::VARIANTS, Limit::VARIANTS],
+        ),
         "fs-build" => (&[FsBuild::FIELDS], &[MountOp::VARIANTS]),
         "priv-drop" => (&[PrivDrop::FIELDS, Attributes::FIELDS, CapChange::FIELDS, Rlimit::FIELDS], &[]),
         "init-reaper" => (&[InitReaper::FIELDS, Control::FIELDS], &[Left::VARIANTS]),

@@ -90,33 +90,61 @@ pub fn close_named(fd: Fd) -> Result<()> {
     }
 }
 
-/// `struct pollfd`.
+/// What `poll(2)` tells of, without their prefix.
+#[allow(missing_docs)]
+pub mod event {
+    pub const IN: i16 = 0x1;
+    pub const PRI: i16 = 0x2;
+    pub const OUT: i16 = 0x4;
+    pub const HUP: i16 = 0x10;
+}
+
+/// `struct pollfd`: a descriptor and what is waited for on it ([`event`]).
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
-struct PollFd {
+pub struct PollFd {
     fd: i32,
     events: i16,
     revents: i16,
 }
 
+impl PollFd {
+    /// Waits for `events` on `fd`; on `None` nothing ever comes, as poll(2) ignores what is negative.
+    pub fn new(fd: Option<Fd>, events: i16) -> PollFd {
+        PollFd { fd: fd.map_or(-1, |fd| fd.0), events, revents: 0 }
+    }
+
+    /// Whether that has come, an error, or the end.
+    pub fn is_ready(&self) -> bool {
+        self.revents != 0
+    }
+}
+
 /// Waits until one of `fds` can be read or has come to its end (`poll(2)`); which of them. Those that are `None` never do.
-/// [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html)
 pub fn poll<const N: usize>(fds: [Option<Fd>; N]) -> Result<[bool; N]> {
-    const POLLIN: i16 = 1;
-    // poll(2) ignores what is negative.
-    let mut asked = fds.map(|fd| PollFd { fd: fd.map_or(-1, |fd| fd.0), events: POLLIN, revents: 0 });
-    let args = [asked.as_mut_ptr() as usize, N, usize::MAX, 0, 0, 0];
-    // SAFETY: poll reads and writes N structs pollfd at the pointer, a live local array of that layout.
-    unsafe { raw::syscall6(nr::POLL, args) }?;
-    Ok(asked.map(|fd| fd.revents != 0))
+    let mut asked = fds.map(|fd| PollFd::new(fd, event::IN));
+    poll_events(&mut asked)?;
+    Ok(asked.map(|fd| fd.is_ready()))
+}
+
+/// `poll(fds, -1)`: waits until something has come on one of them.
+/// [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html)
+pub fn poll_events(fds: &mut [PollFd]) -> Result<usize> {
+    poll_for(fds, usize::MAX)
+}
+
+fn poll_for(fds: &mut [PollFd], timeout: usize) -> Result<usize> {
+    // SAFETY: poll reads and writes `fds.len()` structs pollfd at `fds`, exclusively borrowed until it returns, of
+    // that layout.
+    unsafe { raw::syscall6(nr::POLL, [fds.as_mut_ptr() as usize, fds.len(), timeout, 0, 0, 0]) }
 }
 
 /// Whether nobody has the other end of pipe `fd` open any more (`poll(2)`, `POLLHUP`), without waiting.
 pub fn is_hung_up(fd: Fd) -> Result<bool> {
-    const POLLHUP: i16 = 0x10;
-    let mut ask = PollFd { fd: fd.0, events: 0, revents: 0 };
-    // SAFETY: poll reads and writes one struct pollfd, a live local of that layout; the timeout is 0.
-    unsafe { raw::syscall6(nr::POLL, [(&raw mut ask) as usize, 1, 0, 0, 0, 0]) }?;
-    Ok(ask.revents & POLLHUP != 0)
+    let mut ask = [PollFd::new(Some(fd), 0)];
+    poll_for(&mut ask, 0)?;
+    let [answer] = ask;
+    Ok(answer.revents & event::HUP != 0)
 }
 
 /// `close_range(first, last, 0)`: closes all descriptors from `first` to `last`, both included (Linux 5.9).
@@ -126,6 +154,25 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
 }
 
 const F_DUPFD: usize = 0;
+/// `close_range(first, last, CLOSE_RANGE_CLOEXEC)`: those descriptors end with the next exec (Linux 5.11).
+pub fn cloexec_range(first: u32, last: u32) -> Result<()> {
+    const CLOSE_RANGE_CLOEXEC: usize = 4;
+    raw::plain(nr::CLOSE_RANGE, [first as usize, last as usize, CLOSE_RANGE_CLOEXEC, 0, 0, 0]).map(drop)
+}
+
+/// Closes all descriptors but `kept`, which is put in order; negative numbers in it stand for none.
+pub fn close_all_but(kept: &mut [Fd]) -> Result<()> {
+    kept.sort_unstable_by_key(|fd| fd.0);
+    let mut first = 0u32;
+    for fd in kept.iter().filter_map(|fd| u32::try_from(fd.0).ok()) {
+        if fd > first {
+            close_range(first, fd - 1)?;
+        }
+        first = first.max(fd.saturating_add(1));
+    }
+    close_range(first, u32::MAX)
+}
+
 const F_GETFD: usize = 1;
 const F_SETFD: usize = 2;
 const F_GETFL: usize = 3;
@@ -152,6 +199,12 @@ pub fn set_cloexec(fd: Fd, on: bool) -> Result<()> {
 /// A copy of `fd`, close-on-exec, with the lowest free number that is at least `min` (`F_DUPFD_CLOEXEC`).
 pub fn dup_at_least(fd: Fd, min: i32) -> Result<OwnedFd> {
     raw::plain(nr::FCNTL, [fd.arg(), F_DUPFD_CLOEXEC, Fd(min).arg(), 0, 0, 0]).and_then(OwnedFd::returned)
+}
+
+/// `dup2(fd, to)`: `to` becomes a copy of `fd` that outlives an exec.
+/// [dup(2)](https://man7.org/linux/man-pages/man2/dup.2.html)
+pub fn dup_to(fd: Fd, to: Fd) -> Result<()> {
+    raw::plain(nr::DUP2, [fd.arg(), to.arg(), 0, 0, 0, 0]).map(drop)
 }
 
 /// Whether `fd` was opened for writing (`fcntl(F_GETFL)`, access mode).

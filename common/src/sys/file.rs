@@ -15,6 +15,7 @@ pub mod o {
     pub const EXCL: u32 = 0o200;
     pub const NOCTTY: u32 = 0o400;
     pub const TRUNC: u32 = 0o1000;
+    pub const NONBLOCK: u32 = 0o4000;
     pub const DIRECTORY: u32 = 0o200000;
     pub const NOFOLLOW: u32 = 0o400000;
     pub const CLOEXEC: u32 = 0o2000000;
@@ -84,6 +85,41 @@ pub fn mkfileat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
 pub fn unlinkat(dir: Fd, path: &CStr) -> Result<()> {
     // SAFETY: unlinkat reads the NUL-terminated string at `path`, borrowed until it returns.
     unsafe { raw::syscall6(nr::UNLINKAT, [dir.arg(), path.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// `unlinkat(dir, path, AT_REMOVEDIR)`. [rmdir(2)](https://man7.org/linux/man-pages/man2/rmdir.2.html)
+pub fn rmdirat(dir: Fd, path: &CStr) -> Result<()> {
+    const AT_REMOVEDIR: usize = 0x200;
+    // SAFETY: unlinkat reads the NUL-terminated string at `path`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::UNLINKAT, [dir.arg(), path.as_ptr() as usize, AT_REMOVEDIR, 0, 0, 0]) }
+        .map(drop)
+}
+
+/// An entry of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'b> {
+    /// Its name.
+    pub name: &'b CStr,
+    /// Whether it is a directory (`DT_DIR`).
+    pub is_dir: bool,
+}
+
+/// `getdents64(fd, buf)`: the next entries of the directory `fd`, as many as fit in `buf`; none at its end.
+/// [getdents(2)](https://man7.org/linux/man-pages/man2/getdents.2.html)
+pub fn getdents64(fd: Fd, buf: &mut [u8]) -> Result<impl Iterator<Item = Entry<'_>>> {
+    // SAFETY: getdents64 writes at most `buf.len()` bytes at `buf`, exclusively borrowed until it returns.
+    let n =
+        unsafe { raw::syscall6(nr::GETDENTS64, [fd.arg(), buf.as_mut_ptr() as usize, buf.len(), 0, 0, 0]) }?;
+    let mut rest = buf.get(..n).unwrap_or_default();
+    Ok(core::iter::from_fn(move || {
+        const DT_DIR: u8 = 4;
+        // `struct linux_dirent64`: inode (8 bytes), offset (8), length of the record (2), type (1), name.
+        let len = rest.get(16..)?.first_chunk::<2>()?;
+        let (record, after) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
+        rest = after;
+        let name = CStr::from_bytes_until_nul(record.get(19..)?).ok()?;
+        Some(Entry { name, is_dir: record.get(18) == Some(&DT_DIR) })
+    }))
 }
 
 /// `symlinkat(target, dir, path)`. [symlink(2)](https://man7.org/linux/man-pages/man2/symlink.2.html)
@@ -333,6 +369,12 @@ pub fn chdir(path: &CStr) -> Result<()> {
     unsafe { raw::syscall6(nr::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// `chroot(path)`. [chroot(2)](https://man7.org/linux/man-pages/man2/chroot.2.html)
+pub fn chroot(path: &CStr) -> Result<()> {
+    // SAFETY: chroot reads the NUL-terminated string at `path`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::CHROOT, [path.as_ptr() as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
 /// `fchdir(fd)`. [chdir(2)](https://man7.org/linux/man-pages/man2/chdir.2.html)
 pub fn fchdir(fd: Fd) -> Result<()> {
     raw::plain(nr::FCHDIR, [fd.arg(), 0, 0, 0, 0, 0]).map(drop)
@@ -354,16 +396,6 @@ pub fn memfd_create(name: &CStr) -> Result<OwnedFd> {
         other => other,
     }
     .and_then(OwnedFd::returned)
-}
-
-/// Whether `fd` is a terminal (`ioctl(TCGETS)`).
-/// [TCGETS(2const)](https://man7.org/linux/man-pages/man2/TCSETS.2const.html)
-pub fn is_terminal(fd: Fd) -> bool {
-    const TCGETS: usize = 0x5401;
-    // `struct termios` of the kernel has 36 bytes (asm-generic/termbits.h); room to spare.
-    let mut termios = [0u8; 64];
-    // SAFETY: TCGETS writes one struct termios, fewer bytes than `termios` has, live to the return.
-    unsafe { raw::syscall6(nr::IOCTL, [fd.arg(), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]) }.is_ok()
 }
 
 /// The user namespace that owns the namespace which `fd` is open on (`ioctl(NS_GET_USERNS)`).

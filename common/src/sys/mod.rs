@@ -18,6 +18,7 @@ pub mod raw;
 mod signal;
 mod socket;
 mod strings;
+mod terminal;
 
 pub use fd::*;
 pub use file::*;
@@ -29,6 +30,7 @@ pub use process::*;
 pub use signal::*;
 pub use socket::*;
 pub use strings::*;
+pub use terminal::*;
 
 use crate::errno::Errno;
 

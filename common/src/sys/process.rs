@@ -74,6 +74,41 @@ pub fn vfork_into<T>(flags: u32, data: &mut T, child: fn(&mut T) -> !) -> Result
     Ok(pid as i32)
 }
 
+/// [`fork_into`] whose child starts in the cgroup that `cgroup`, a directory, is (`clone3(CLONE_INTO_CGROUP)`, Linux
+/// 5.7): moving one that runs already makes the kernel wait for all its processors.
+pub fn fork_into_cgroup(flags: u32, cgroup: Fd) -> Result<Forked> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    /// `struct clone_args` (88 bytes) of `include/uapi/linux/sched.h`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct CloneArgs {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+        set_tid: u64,
+        set_tid_size: u64,
+        cgroup: u64,
+    }
+    const _: () = assert!(size_of::<CloneArgs>() == 88);
+    let args = CloneArgs {
+        flags: u64::from(flags) | CLONE_INTO_CGROUP,
+        exit_signal: SIGCHLD as u64,
+        cgroup: cgroup.arg() as u64,
+        ..CloneArgs::default()
+    };
+    // SAFETY: clone3 reads one struct clone_args, a live local of the size given. As in `fork_into`: no memory is
+    // shared, no stack given, and there is one thread.
+    let pid = unsafe {
+        raw::syscall6(nr::CLONE3, [(&raw const args) as usize, size_of::<CloneArgs>(), 0, 0, 0, 0])
+    }?;
+    Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
+}
+
 /// `unshare(flags)`: moves this process into new namespaces.
 /// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html)
 pub fn unshare(flags: u32) -> Result<()> {

@@ -19,6 +19,7 @@ pub mod nr {
     pub const IOCTL: usize = 16;
     pub const PREAD64: usize = 17;
     pub const MREMAP: usize = 25;
+    pub const DUP2: usize = 33;
     pub const GETPID: usize = 39;
     pub const SOCKET: usize = 41;
     pub const SENDTO: usize = 44;
@@ -61,9 +62,11 @@ pub mod nr {
     pub const FSTATFS: usize = 138;
     pub const PIVOT_ROOT: usize = 155;
     pub const PRCTL: usize = 157;
+    pub const CHROOT: usize = 161;
     pub const MOUNT: usize = 165;
     pub const UMOUNT2: usize = 166;
     pub const SETHOSTNAME: usize = 170;
+    pub const GETDENTS64: usize = 217;
     pub const CLOCK_GETTIME: usize = 228;
     pub const EXIT_GROUP: usize = 231;
     pub const KEYCTL: usize = 250;
@@ -91,6 +94,7 @@ pub mod nr {
     pub const FSCONFIG: usize = 431;
     pub const FSMOUNT: usize = 432;
     pub const PIDFD_OPEN: usize = 434;
+    pub const CLONE3: usize = 435;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT2: usize = 437;
     pub const FACCESSAT2: usize = 439;

@@ -6,6 +6,8 @@ use super::{Fd, OwnedFd, Result, raw, raw::nr};
 pub const SIGHUP: u8 = 1;
 /// `SIGINT`.
 pub const SIGINT: u8 = 2;
+/// `SIGQUIT`.
+pub const SIGQUIT: u8 = 3;
 /// `SIGKILL`.
 pub const SIGKILL: u8 = 9;
 /// `SIGPIPE`.
@@ -22,6 +24,8 @@ pub const SIGSTOP: u8 = 19;
 pub const SIGTTIN: u8 = 21;
 /// `SIGTTOU`.
 pub const SIGTTOU: u8 = 22;
+/// `SIGWINCH`.
+pub const SIGWINCH: u8 = 28;
 
 /// `rt_sigaction(SIGCHLD, SIG_DFL)`. A caller that ignores the signal would have the kernel reap our children
 /// before we can ask how they ended.

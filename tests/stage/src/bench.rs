@@ -63,9 +63,18 @@ pub const PLAN_FD: i32 = 10;
 /// The first of the executables of later stages.
 pub const NEXT_FD: i32 = 11;
 
-/// The executables of a sandbox.
-pub const EXECUTABLES: [&str; 7] =
-    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
+/// The executables of a sandbox, those beside it included.
+pub const EXECUTABLES: [&str; 9] = [
+    "bwrap",
+    "ns-enter",
+    "fs-build",
+    "priv-drop",
+    "init-reaper",
+    "seccomp-load",
+    "cgroup-keeper",
+    "pty-relay",
+    "compose",
+];
 
 /// See the module.
 pub struct Bench {

@@ -90,7 +90,8 @@ pub const NS_ENTER: NsEnter<'static> = NsEnter {
 };
 
 /// fs-build without an operation.
-pub const FS_BUILD: FsBuild<'static> = FsBuild { best_effort: false, file_label: None, ops: List::EMPTY };
+pub const FS_BUILD: FsBuild<'static> =
+    FsBuild { best_effort: false, file_label: None, ops: List::EMPTY, keep_suid: false };
 
 /// priv-drop that gives up all it always gives up.
 pub const PRIV_DROP: PrivDrop<'static> = PrivDrop {

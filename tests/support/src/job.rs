@@ -50,6 +50,8 @@ pub enum Fd {
 
 /// What else a job's process does, as whoever runs it, last before its exec.
 pub type Enter = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+/// What a job's process does before it becomes an ordinary user.
+pub type Prepare = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// A program to run.
 #[derive(Default)]
@@ -76,6 +78,8 @@ pub struct Job {
     pub block: Vec<i32>,
     /// What is done last before the exec: limits, filters, whatever is not above.
     pub enter: Option<Enter>,
+    /// Done by its process first, with the rights of the tests.
+    pub prepare: Option<Prepare>,
     /// How long it may run.
     pub timeout: Option<Duration>,
 }
@@ -152,7 +156,8 @@ impl Job {
         let moves: Vec<(RawFd, RawFd)> = plan.iter().map(|(from, to)| (from.as_raw_fd(), *to)).collect();
         let closed: Vec<RawFd> = (0..3).filter(|fd| !moves.iter().any(|(_, to)| to == fd)).collect();
         let (user, umask, cwd) = (self.user, self.umask, self.cwd.clone());
-        let (ignore, block, last) = (self.ignore.clone(), self.block.clone(), self.enter.clone());
+        let (ignore, block) = (self.ignore.clone(), self.block.clone());
+        let (prepare, last) = (self.prepare.clone(), self.enter.clone());
         let enter = move || -> io::Result<()> {
             for (from, to) in &moves {
                 check(unsafe { libc::dup2(*from, *to) })?;
@@ -163,6 +168,9 @@ impl Job {
             if terminal {
                 check(unsafe { libc::setsid() })?;
                 check(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) })?;
+            }
+            if let Some(prepare) = &prepare {
+                prepare()?;
             }
             if let Some(id) = user {
                 become_user(id)?;

@@ -122,6 +122,26 @@ impl Live {
         self.flush();
     }
 
+    /// Gives the job's terminal another size.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        if let Some((master, ..)) = self.writers.get(&-1) {
+            // SAFETY: TIOCSWINSZ reads one struct winsize, a live local.
+            unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        }
+    }
+
+    /// The local modes of the job's terminal (`ICANON`, `ECHO`, …).
+    pub fn local_modes(&self) -> libc::tcflag_t {
+        // SAFETY: all zero is a valid struct termios.
+        let mut termios: libc::termios = unsafe { std::mem::zeroed() };
+        if let Some((master, ..)) = self.writers.get(&-1) {
+            // SAFETY: one struct termios is written; on a master these are the slave's.
+            unsafe { libc::tcgetattr(master.as_raw_fd(), &raw mut termios) };
+        }
+        termios.c_lflag
+    }
+
     /// Ends an `Fd::In` after what is queued.
     pub fn close(&mut self, fd: RawFd) {
         if let Some((_, _, close)) = self.writers.get_mut(&fd) {

@@ -8,13 +8,32 @@ use std::process::Command;
 /// What a task returns: a finding (`Ok(false)`) is not an error, the task could not run (`Err`) is.
 pub type Res<T> = Result<T, String>;
 
-/// The executables of a sandbox, in the order in which they run, and the one that reads chains.
-pub const EXECUTABLES: [&str; 7] =
-    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
+/// The executables of a sandbox, in the order in which they run; the one that reads chains; those that run beside.
+pub const EXECUTABLES: [&str; 9] = [
+    "bwrap",
+    "ns-enter",
+    "fs-build",
+    "priv-drop",
+    "init-reaper",
+    "seccomp-load",
+    "compose",
+    "cgroup-keeper",
+    "pty-relay",
+];
 
 /// The no_std crates, which are the workspace's default members and share cargo calls with nothing else.
-pub const NO_STD: [&str; 8] =
-    ["common", "bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
+pub const NO_STD: [&str; 10] = [
+    "common",
+    "bwrap",
+    "ns-enter",
+    "fs-build",
+    "priv-drop",
+    "init-reaper",
+    "seccomp-load",
+    "compose",
+    "cgroup-keeper",
+    "pty-relay",
+];
 
 /// The repository this xtask was built in.
 pub struct Repo {

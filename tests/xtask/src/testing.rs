@@ -22,16 +22,19 @@ pub enum Level {
     Conformance,
     /// What a hostile plan, caller or command may try.
     Attack,
+    /// What an init needs; with SALLYPORT_LONG=1 a whole Debian image, booted.
+    Boot,
     /// All of them, in this order.
     All,
 }
 
 /// The levels that are one crate each, in tests/.
-const CRATES: [(Level, &str); 4] = [
+const CRATES: [(Level, &str); 5] = [
     (Level::Stage, "stage"),
     (Level::Pipeline, "pipeline"),
     (Level::Conformance, "conformance"),
     (Level::Attack, "attack"),
+    (Level::Boot, "boot"),
 ];
 
 /// What a test run came to.

@@ -5,7 +5,7 @@ use super::field::{Field, Read, Wrong, unlike};
 use super::value::Json;
 use common::plan::{
     Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, IdRange, InitReaper, JoinNs, Left,
-    MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, UserNs,
+    Limit, MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, UserNs,
 };
 
 /// The members of an object that are not taken yet.
@@ -147,11 +147,13 @@ record! { NsEnter, NsEnter<'static> {
     info_fd, json_status_fd, userns_block_fd, raise, forward, stop_signal, handle_reboot, extra,
 } }
 
-record! { NsExtra, NsExtra<'static> { uid_map, gid_map, setgroups, join, monotonic, boottime, } }
+record! { NsExtra, NsExtra<'static> { uid_map, gid_map, setgroups, join, monotonic, boottime,
+    own_cgroup, limits, console,
+} }
 
 record! { Seconds, Seconds { negative, count, } }
 
-record! { FsBuild, FsBuild<'static> { best_effort, file_label, ops, } }
+record! { FsBuild, FsBuild<'static> { best_effort, file_label, ops, keep_suid, } }
 
 record! { PrivDrop, PrivDrop<'static> {
     userns2_fd, disable_userns, assert_userns_disabled, cap_add, cap_drop, block_fd, new_session, die_with_parent,
@@ -212,7 +214,11 @@ operation! { MountOp, MountOp<'static> {
     Symlink { target, dest, },
     RemountRo { dest, },
     Chmod { path, mode, },
+    Sys { dest, },
+    Cgroup { dest, },
 } }
+
+operation! { Limit, Limit<'static> { File { name, value, }, } }
 
 operation! { Left, Left {
     Wait {},

@@ -7,8 +7,8 @@ use crate::words::{self, FLAGS, NAMESPACES};
 use common::caps;
 use common::plan::{
     Access, Attributes, CapChange, Command, Control, EnvOp, FsBuild, IdRange, InitReaper, JoinNs, Left,
-    MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, Signal, Stage,
-    UserNs, VERSION,
+    Limit, MountOp, NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Seconds, Signal,
+    Stage, UserNs, VERSION,
 };
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -43,11 +43,12 @@ const CHOICES: [(&str, Variants); 4] = [
 ];
 
 /// The enums whose variants are objects with a member `op`.
-const OPERATIONS: [(&str, Variants); 5] = [
+const OPERATIONS: [(&str, Variants); 6] = [
     ("EnvOp", EnvOp::VARIANTS),
     ("IdRange", IdRange::VARIANTS),
     ("JoinNs", JoinNs::VARIANTS),
     ("Left", Left::VARIANTS),
+    ("Limit", Limit::VARIANTS),
     ("MountOp", MountOp::VARIANTS),
 ];
 

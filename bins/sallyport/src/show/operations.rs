@@ -43,6 +43,15 @@ pub fn operation(op: &MountOp<'static>, own_pids: bool) -> (String, String) {
             (dest, format!("empty tmpfs, mode {:04o}{size}: nosuid, nodev", mode.bits()))
         }
         MountOp::Mqueue { dest } => (dest, "the IPC namespace's message queues".into()),
+        MountOp::Sys { dest } => (
+            dest,
+            "sysfs of the sandbox's network namespace if it has its own, else the host's /sys: read-only, nosuid, nodev, \
+             noexec"
+                .into(),
+        ),
+        MountOp::Cgroup { dest } => {
+            (dest, "cgroup2 from the sandbox's own cgroup down, writable: nosuid, nodev, noexec".into())
+        }
         MountOp::Dir { dest, mode } => (dest, format!("directory, mode {:04o} if it is made", mode.bits())),
         MountOp::File { fd, dest, mode } => {
             (dest, format!("file, mode {:04o}, with the data of descriptor {}", mode.bits(), fd.fd().0))

@@ -8,8 +8,8 @@ use crate::document::Document;
 use crate::filter;
 use crate::words::{self, NAMESPACES, capabilities, listed, quoted, signals};
 use common::plan::{
-    Attributes, CapChange, Command, Control, FdNumber, FsBuild, IdRange, InitReaper, JoinNs, Left, NsEnter,
-    NsExtra, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
+    Attributes, CapChange, Command, Control, FdNumber, FsBuild, IdRange, InitReaper, JoinNs, Left, Limit,
+    NsEnter, NsExtra, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
 };
 
 /// Writes all that have work, and the command.
@@ -124,7 +124,8 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
 
 /// What only the options have that bubblewrap has not.
 fn maps_and_joins(page: &mut Page, extra: &NsExtra<'static>) {
-    let NsExtra { uid_map, gid_map, setgroups, join, monotonic, boottime } = extra;
+    let NsExtra { uid_map, gid_map, setgroups, join, monotonic, boottime, own_cgroup, limits, console } =
+        extra;
     let range = |range: IdRange| match range {
         IdRange::Auto => "the caller's own id, and his subordinate ones as this host has them".to_owned(),
         IdRange::Range { inner, outer, count } => {
@@ -151,6 +152,19 @@ fn maps_and_joins(page: &mut Page, extra: &NsExtra<'static>) {
             }),
         );
     }
+    switch(
+        page,
+        "cgroup",
+        *own_cgroup,
+        "its own, below the caller's; all in it is killed at the end, and it is removed",
+    );
+    page.lines(
+        "limits",
+        limits
+            .iter()
+            .map(|Limit::File { name, value }| format!("{} {}", quoted(name.bytes()), quoted(value.bytes()))),
+    );
+    switch(page, "terminal", *console, "its own, relayed to the caller's; a session of its own");
 }
 
 /// What the command gets in the place of the signals that ask it to end.
@@ -162,10 +176,16 @@ fn stop(page: &mut Page, signal: Option<Signal>) {
 }
 
 fn build_tree(page: &mut Page, frame: &FsBuild<'static>, facts: &Facts) {
-    let FsBuild { best_effort, file_label, ops } = frame;
+    let FsBuild { best_effort, file_label, ops, keep_suid } = frame;
     page.line("privileges in", "those of the stage before");
     page.line("privileges out", "the same");
     switch(page, "BEST EFFORT", *best_effort, "a part that fails is a warning: no security boundary");
+    switch(
+        page,
+        "SETUID",
+        *keep_suid,
+        "bind mounts honour set-user-ID bits and file capabilities: not nosuid",
+    );
     page.lines("SELinux label", file_label.map(|label| quoted(label.bytes())));
     let hidden = |index: usize| {
         let place = facts.tree.places.iter().find(|place| place.index == index)?;

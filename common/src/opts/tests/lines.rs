@@ -1,6 +1,7 @@
 //! Which lines are taken, which are refused, and in which words.
 
 use super::*;
+use crate::opts::FsBuildSystem;
 
 #[test]
 fn the_first_word_that_is_no_option_is_the_command() {
@@ -234,11 +235,12 @@ fn no_option_is_in_two_tables_and_every_line_of_help_is_found() {
             SeccompLoadOption::find(name).map(SeccompLoadOption::arity),
             GeneralOption::find(name).map(GeneralOption::arity),
             NsEnterExtra::find(name).map(NsEnterExtra::arity),
+            FsBuildSystem::find(name).map(FsBuildSystem::arity),
         ]
         .into_iter()
         .flatten()
         .collect();
         assert_eq!(arities, [line.operands.split_whitespace().count()], "{}", line.name);
     }
-    assert_eq!(seen.len(), 71);
+    assert_eq!(seen.len(), 75);
 }

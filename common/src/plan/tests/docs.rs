@@ -56,6 +56,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("Access", variants_table(Access::VARIANTS)),
         ("EnvOp", variants_table(EnvOp::VARIANTS)),
         ("Left", variants_table(Left::VARIANTS)),
+        ("Limit", variants_table(Limit::VARIANTS)),
     ]
 }
 

@@ -114,6 +114,8 @@ impl Random {
             13 => MountOp::Symlink { target: self.path(), dest },
             14 => MountOp::RemountRo { dest },
             15 => MountOp::Chmod { path: dest, mode },
+            16 => MountOp::Sys { dest },
+            17 => MountOp::Cgroup { dest },
             other => panic!("MountOp {other} is new: generate it here"),
         }
     }
@@ -152,7 +154,14 @@ impl Random {
             join: self.list(Random::join_ns),
             monotonic: self.maybe(Random::seconds),
             boottime: self.maybe(Random::seconds),
+            own_cgroup: self.bool(),
+            limits: self.list(Random::limit),
+            console: self.bool(),
         }
+    }
+
+    fn limit(&mut self) -> Limit<'static> {
+        Limit::File { name: self.path(), value: self.text() }
     }
 
     fn id_range(&mut self) -> IdRange {
@@ -233,6 +242,7 @@ impl Random {
             best_effort: self.bool(),
             file_label: self.maybe(Random::text),
             ops: self.list(Random::mount_op),
+            keep_suid: self.bool(),
         }
     }
 
@@ -323,7 +333,7 @@ fn every_operation_comes_back_as_it_was_and_in_its_place() {
         let ops: Vec<MountOp> =
             MountOp::VARIANTS.iter().map(|(number, ..)| random.mount_op_numbered(*number)).collect();
         let env: Vec<EnvOp> = (0..20).map(|_| random.env_op()).collect();
-        let fs_build = FsBuild { best_effort: false, file_label: None, ops: list(&ops) };
+        let fs_build = FsBuild { best_effort: false, file_label: None, ops: list(&ops), keep_suid: false };
         let command = Command { env: list(&env), ..random.command() };
         let bytes = Records { fs_build: Some(fs_build), command, ..random.records() }.encode();
         let records = Records::decode(&bytes).unwrap();

@@ -98,6 +98,9 @@ fn ns_extra() -> NsExtra<'static> {
         join: list(&[&joins[..], &[path]].concat()),
         monotonic: Some(Seconds { negative: true, count: 1 }),
         boottime: Some(Seconds { negative: false, count: 86400 }),
+        own_cgroup: true,
+        limits: list(&[Limit::File { name: Path(c"memory.max"), value: Text(c"536870912") }]),
+        console: true,
     }
 }
 
@@ -128,6 +131,8 @@ fn rich() -> Records<'static> {
         MountOp::Symlink { target: Path(c"usr/bin"), dest: Path(c"/bin") },
         MountOp::RemountRo { dest: Path(c"/") },
         MountOp::Chmod { path: Path(c"/a"), mode: mode(0o7777) },
+        MountOp::Sys { dest: Path(c"/sys") },
+        MountOp::Cgroup { dest: Path(c"/sys/fs/cgroup") },
     ]);
     let ns_enter = NsEnter {
         namespaces: Namespaces::ALL,
@@ -169,7 +174,12 @@ fn rich() -> Records<'static> {
     Records {
         flags: FLAG_BWRAP | FLAG_LEVEL_PREFIX,
         ns_enter: Some(ns_enter),
-        fs_build: Some(FsBuild { best_effort: true, file_label: Some(Text(c"label")), ops: list(&ops) }),
+        fs_build: Some(FsBuild {
+            best_effort: true,
+            file_label: Some(Text(c"label")),
+            ops: list(&ops),
+            keep_suid: true,
+        }),
         priv_drop: Some(priv_drop),
         init_reaper: Some(InitReaper {
             locks: list(&locks),
@@ -198,7 +208,7 @@ fn many() -> Records<'static> {
             MountOp::Dir { dest, mode: mode(n % 0o10000) }
         })
         .collect();
-    let fs_build = FsBuild { best_effort: false, file_label: None, ops: list(&ops) };
+    let fs_build = FsBuild { best_effort: false, file_label: None, ops: list(&ops), keep_suid: false };
     Records { fs_build: Some(fs_build), ..minimal() }
 }
 
@@ -218,7 +228,13 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
         let short = |extra: NsExtra<'_>| {
             format!(
                 "{:?}",
-                NsExtra { uid_map: List::EMPTY, gid_map: List::EMPTY, join: List::EMPTY, ..extra }
+                NsExtra {
+                    uid_map: List::EMPTY,
+                    gid_map: List::EMPTY,
+                    join: List::EMPTY,
+                    limits: List::EMPTY,
+                    ..extra
+                }
             )
         };
         out.push_str(&lines(format!("{:?}", NsEnter { extra: None, ..*frame })));
@@ -227,10 +243,15 @@ fn describe(records: &Records<'_>, bytes: &[u8]) -> String {
             items(&mut out, "uid_map", &extra.uid_map);
             items(&mut out, "gid_map", &extra.gid_map);
             items(&mut out, "join", &extra.join);
+            items(&mut out, "limits", &extra.limits);
         }
     }
-    if let Some(FsBuild { best_effort, file_label, ops }) = &records.fs_build {
-        writeln!(out, "FsBuild\n  best_effort: {best_effort}\n  file_label: {file_label:?}").unwrap();
+    if let Some(FsBuild { best_effort, file_label, ops, keep_suid }) = &records.fs_build {
+        writeln!(
+            out,
+            "FsBuild\n  best_effort: {best_effort}\n  file_label: {file_label:?}\n  keep_suid: {keep_suid}"
+        )
+        .unwrap();
         items(&mut out, "ops", ops);
     }
     if let Some(frame) = &records.priv_drop {

@@ -188,7 +188,7 @@ fn strings_have_one_nul_and_that_is_their_last_byte() {
 fn a_path_is_not_empty() {
     // RemountRo of "" and of "/".
     assert_eq!(frame_refusal(Stage::FsBuild, &[0, 0, 1, 14, 1, 0]), bad("fs-build", "dest", CUT));
-    let good = plan_of_one(Stage::FsBuild, vec![0, 0, 1, 14, 2, b'/', 0]);
+    let good = plan_of_one(Stage::FsBuild, vec![0, 0, 1, 14, 2, b'/', 0, 0]);
     assert_refused_or_canonical(&good).unwrap();
 }
 
@@ -220,7 +220,7 @@ fn a_descriptor_number_is_no_more_than_an_int_holds() {
 #[test]
 fn permissions_are_no_more_than_07777() {
     // Dir "/" with mode 07777 and 010000.
-    let dir = |low, high| vec![0, 0, 1, 10, 2, b'/', 0, low, high];
+    let dir = |low, high| vec![0, 0, 1, 10, 2, b'/', 0, low, high, 0];
     assert_refused_or_canonical(&plan_of_one(Stage::FsBuild, dir(0xff, 0x1f))).unwrap();
     assert_eq!(frame_refusal(Stage::FsBuild, &dir(0x80, 0x20)), bad("fs-build", "mode", CUT));
     assert_eq!(Mode::new(0o10000), None);
@@ -238,7 +238,7 @@ fn a_filter_is_whole_entries() {
 
 #[test]
 fn unknown_operations_variants_and_namespaces_are_refused() {
-    for number in 16..128 {
+    for number in 18..128 {
         let refused = frame_refusal(Stage::FsBuild, &[0, 0, 1, number, 0, 0, 0, 0, 0]);
         assert_eq!(refused, bad("fs-build", "ops", "unknown kind"));
     }

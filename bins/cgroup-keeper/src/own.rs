@@ -1,0 +1,114 @@
+//! The sandbox's cgroup.
+
+use super::children;
+use super::place::{self, Place};
+use common::chain::Argument;
+use common::errno::Errno;
+use common::fault;
+use common::report::{At, Outcome};
+use common::sys::{self, Fd, OwnedFd, PollFd, event, o};
+use core::ffi::CStr;
+
+/// A directory below the caller's cgroup.
+#[derive(Debug)]
+pub struct Own {
+    name: Argument,
+    /// Its directory.
+    pub dir: OwnedFd,
+    events: OwnedFd,
+}
+
+impl Own {
+    /// Makes it: `bwrap-PID` by the launcher's process id, which is what a user has to look for.
+    pub fn make(place: &Place, launcher: i32) -> Outcome<Own> {
+        let (name, dir) = make(place, "bwrap-", launcher)?;
+        let opened = sys::openat(dir.fd(), c"cgroup.events", o::RDONLY | o::CLOEXEC, 0);
+        match opened {
+            Ok(events) => Ok(Own { name, dir, events }),
+            Err(errno) => {
+                let _ = sys::rmdirat(place.dir.fd(), name.as_c_str());
+                Err(place.fault("Can't open cgroup.events of a cgroup below", "").errno(errno))
+            }
+        }
+    }
+
+    /// Its name in the caller's cgroup.
+    pub fn name(&self) -> &CStr {
+        self.name.as_c_str()
+    }
+
+    /// Moves process `pid` in.
+    pub fn move_in(&self, pid: i32) -> Outcome<()> {
+        place::move_to(self.dir.fd(), pid)
+            .at(|| fault!("--cgroup: Can't move process ", pid, " into its cgroup"))
+    }
+
+    /// Whether any process is in it or below.
+    pub fn is_populated(&self) -> Outcome<bool> {
+        let mut buf = [0u8; 128];
+        let n = sys::retry(|| sys::pread(self.events.fd(), &mut buf, 0))
+            .at(|| fault!("--cgroup: Can't read cgroup.events"))?;
+        let text = buf.get(..n).unwrap_or_default();
+        Ok(text.split(|byte| *byte == b'\n').any(|line| line == b"populated 1"))
+    }
+
+    /// Waits until that may have changed, or something comes from `monitor`, if that lives: then returns true.
+    pub fn wait(&self, monitor: Option<Fd>) -> Outcome<bool> {
+        let mut fds = [PollFd::new(Some(self.events.fd()), event::PRI), PollFd::new(monitor, event::IN)];
+        sys::retry(|| sys::poll_events(&mut fds)).at(|| fault!("poll"))?;
+        let [_, monitor] = fds;
+        Ok(monitor.is_ready())
+    }
+
+    /// Kills all that is in it or below, at once (`cgroup.kill`, Linux 5.14).
+    pub fn kill_all(&self) -> Outcome<()> {
+        place::write(self.dir.fd(), c"cgroup.kill", b"1")
+            .at(|| fault!("--cgroup: Can't kill what is left in the cgroup"))
+    }
+
+    /// Waits until nobody is in it. Whoever calls this has made sure that this comes.
+    pub fn wait_until_empty(&self) -> Outcome<()> {
+        while self.is_populated()? {
+            self.wait(None)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the caller's cgroup has any below it but `known`.
+pub fn has_others(place: &Place, known: Option<&CStr>) -> Outcome<bool> {
+    children::any(place.dir.fd(), |name| Some(name) != known).at(|| place.fault("Can't list cgroup", ""))
+}
+
+/// Makes a cgroup below the caller's whose name starts with `prefix` and the launcher's process id.
+pub fn make(place: &Place, prefix: &'static str, launcher: i32) -> Outcome<(Argument, OwnedFd)> {
+    /// How many of that name are passed over: one may be left from a keeper that was killed, years ago.
+    const TRIES: u32 = 100;
+    let mut last = Errno::EXIST;
+    for again in 0..TRIES {
+        let mut name = Argument::new(prefix);
+        name.decimal(launcher.unsigned_abs());
+        if again > 0 {
+            name.text(b"-");
+            name.decimal(again);
+        }
+        match sys::mkdirat(place.dir.fd(), name.as_c_str(), 0o755) {
+            Ok(()) => {
+                let flags = o::RDONLY | o::DIRECTORY | o::NOFOLLOW | o::CLOEXEC;
+                let dir = sys::openat(place.dir.fd(), name.as_c_str(), flags, 0).inspect_err(|_| {
+                    let _ = sys::rmdirat(place.dir.fd(), name.as_c_str());
+                });
+                return dir.map(|dir| (name, dir)).at(|| place.fault("Can't open a cgroup below", ""));
+            }
+            Err(errno) => last = errno,
+        }
+        if last != Errno::EXIST {
+            break;
+        }
+    }
+    Err(match last {
+        Errno::ACCES | Errno::PERM | Errno::ROFS => place.not_delegated("Can't make a cgroup below"),
+        _ => place.fault("Can't make a cgroup below", ""),
+    }
+    .errno(last))
+}

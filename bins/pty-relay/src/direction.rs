@@ -1,0 +1,83 @@
+//! One direction of the relay.
+
+use common::errno::Errno;
+use common::sys::{self, Fd};
+
+/// Bytes that were read and not written yet.
+#[derive(Debug)]
+pub struct Direction {
+    from: Fd,
+    to: Fd,
+    buf: [u8; 4096],
+    start: usize,
+    end: usize,
+    ended: bool,
+}
+
+impl Direction {
+    /// Nothing read yet.
+    pub fn new(from: Fd, to: Fd) -> Direction {
+        Direction { from, to, buf: [0; 4096], start: 0, end: 0, ended: false }
+    }
+
+    /// Whether all that was read is written.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// What to wait for before reading: nothing before the last bytes are written, or behind the end.
+    pub fn reads_from(&self) -> Option<Fd> {
+        Some(self.from).filter(|_| self.is_empty() && !self.ended)
+    }
+
+    /// What to wait for before writing.
+    pub fn writes_to(&self) -> Option<Fd> {
+        Some(self.to).filter(|_| !self.is_empty())
+    }
+
+    /// Reads what has come.
+    pub fn read(&mut self) -> sys::Result<()> {
+        match sys::retry(|| sys::read(self.from, &mut self.buf)) {
+            Ok(0) => self.ended = true,
+            Ok(n) => (self.start, self.end) = (0, n),
+            // Somebody else was faster.
+            Err(Errno::AGAIN) => {}
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
+    }
+
+    /// Reads no more.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether the last read has met the end.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What the last read has brought and is not written yet.
+    pub fn waiting(&self) -> &[u8] {
+        self.buf.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Puts `byte` in, when there is nothing else.
+    pub fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.buf.first_mut() {
+            *slot = byte;
+            (self.start, self.end) = (0, 1);
+        }
+    }
+
+    /// Writes as much as goes. Nobody who reads any more is no failure of the sandbox: the bytes are dropped.
+    pub fn write(&mut self) -> sys::Result<()> {
+        match sys::retry(|| sys::write(self.to, self.waiting())) {
+            Ok(n) => self.start = self.start.saturating_add(n).min(self.end),
+            Err(Errno::AGAIN) => {}
+            Err(Errno::PIPE | Errno::IO) => self.start = self.end,
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
+    }
+}

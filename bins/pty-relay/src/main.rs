@@ -1,0 +1,122 @@
+//! Between the caller's terminal and the sandbox's own (`--console`): bytes in both directions, sizes, raw mode.
+//!
+//! A process of its own beside the monitor: it reads what the sandbox prints, so it holds nothing but the two
+//! terminals, and it puts the caller's terminal back as it was even when the launcher was killed.
+
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+mod direction;
+mod terminal;
+
+use common::chain::Chain;
+use common::errno::Errno;
+use common::fault;
+use common::plan::Stage;
+use common::report::{At, Outcome};
+use common::rt::Start;
+use common::sys::{self, Fd, PollFd, STDIN, STDOUT, event};
+use core::convert::Infallible;
+use direction::Direction;
+use terminal::Caller;
+
+common::entry!(main);
+
+fn main(start: Start) -> ! {
+    common::chain::run(Stage::NsEnter, start, run)
+}
+
+/// How often Ctrl-] has to be typed in a row to end the sandbox as SIGTERM to its launcher does.
+const ESCAPES: u32 = 3;
+
+/// Ctrl-].
+const ESCAPE: u8 = 0x1d;
+
+fn run(chain: Chain) -> Outcome<Infallible> {
+    // 2. Entry state.
+    let (Some(monitor), Some(master)) = (chain.passed.socket, chain.passed.terminal) else {
+        return Err(fault!("--socket=FD and --terminal=FD are missing"));
+    };
+    let launcher = sys::getppid();
+    // 4. Give up what is not needed, before the first byte from the sandbox.
+    close_all_but(monitor, master)?;
+    sys::capset_none().at(|| fault!("capset failed"))?;
+    sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
+    // ORDER: signals first. One that ended this process in raw mode would leave the caller's terminal so.
+    sys::block_signals(u64::MAX).at(|| fault!("sigprocmask"))?;
+    let signals = sys::signalfd(terminal::SIGNALS.0).at(|| fault!("signalfd"))?;
+    // 3. Apply.
+    // Held open, or every moment without a reader inside, as between two logins, would read as a hangup.
+    let _slave = sys::pty_peer(master).at(|| fault!("Can't open the sandbox's terminal"))?;
+    let mut caller = Caller::take(master)?;
+    let relayed = relay(master, monitor, signals.fd(), &mut caller, launcher);
+    caller.give_back();
+    relayed.map(|()| sys::exit(0))
+}
+
+/// Passes on until the monitor or the sandbox's side has gone.
+fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i32) -> Outcome<()> {
+    let mut input = Direction::new(STDIN, master);
+    let mut output = Direction::new(master, STDOUT);
+    let mut escapes = 0;
+    loop {
+        let all_shown = output.is_empty();
+        let mut fds = [
+            PollFd::new(Some(monitor), event::IN),
+            PollFd::new(Some(signals), event::IN),
+            PollFd::new(input.reads_from(), event::IN),
+            PollFd::new(input.writes_to(), event::OUT),
+            PollFd::new(output.reads_from(), event::IN),
+            PollFd::new(output.writes_to(), event::OUT),
+        ];
+        sys::retry(|| sys::poll_events(&mut fds)).at(|| fault!("poll"))?;
+        let [ended, signal, can_type, can_pass, can_read, can_show] = fds.map(|fd| fd.is_ready());
+        if signal && !caller.on_signal(signals, master)? {
+            return Ok(());
+        }
+        if can_show {
+            output.write().at(|| fault!("write to standard output"))?;
+        }
+        if can_pass {
+            input.write().at(|| fault!("write to the sandbox's terminal"))?;
+        }
+        if can_read {
+            output.read().at(|| fault!("read from the sandbox's terminal"))?;
+        }
+        if can_type {
+            read_input(&mut input, caller, &mut escapes)?;
+            if escapes >= ESCAPES {
+                escapes = 0;
+                sys::send_signal(launcher, sys::SIGTERM).at(|| fault!("kill"))?;
+            }
+        }
+        // All that was printed has been shown, and the terminal, which was asked after the monitor, has no more.
+        if ended && all_shown && !can_read {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads what was typed, and counts how many of the last bytes were Ctrl-].
+fn read_input(input: &mut Direction, caller: &Caller, escapes: &mut u32) -> Outcome<()> {
+    match input.read() {
+        // A terminal that is gone, or not this job's (its SIGTTIN is blocked): nobody types.
+        Err(Errno::IO) => input.end(),
+        other => other.at(|| fault!("read from standard input"))?,
+    }
+    if input.has_ended() {
+        // As a terminal tells it: nobody types here any more.
+        input.push(terminal::END_OF_FILE);
+        return Ok(());
+    }
+    for byte in input.waiting() {
+        *escapes = if caller.is_terminal() && *byte == ESCAPE { escapes.saturating_add(1) } else { 0 };
+    }
+    Ok(())
+}
+
+/// Closes every descriptor but the standard three and these.
+fn close_all_but(monitor: Fd, master: Fd) -> Outcome<()> {
+    sys::close_all_but(&mut [STDIN, STDOUT, sys::STDERR, monitor, master]).at(|| fault!("close_range"))
+}

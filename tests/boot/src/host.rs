@@ -1,0 +1,167 @@
+//! A host that has delegated what an ordinary user needs.
+
+use stage::{Bench, skip};
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use support::{Job, USER};
+
+/// First and number of the user's subordinate ids.
+pub const SUBORDINATE: (u32, u32) = (100_000, 65_536);
+
+/// See the module.
+pub struct Host {
+    /// Where the executables are.
+    pub bench: Bench,
+    cgroups: PathBuf,
+    etc: [(PathBuf, &'static str); 3],
+}
+
+impl Host {
+    /// Sets it up; says SKIP where that cannot be.
+    pub fn set_up() -> Option<Host> {
+        if !support::is_root() {
+            skip("not run as root, so no cgroup can be delegated");
+            return None;
+        }
+        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
+        let Some(cgroups) = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists()) else {
+            skip("no cgroup2 hierarchy is mounted on /sys/fs/cgroup");
+            return None;
+        };
+        let bench = Bench::set_up();
+        let (first, count) = SUBORDINATE;
+        let file = |name: &str, text: String| {
+            let path = bench.path(name);
+            fs::write(&path, text).expect("a file in the scratch directory");
+            path
+        };
+        let ids = || format!("{USER}:{first}:{count}\n");
+        let users = format!("root:x:0:0::/root:/bin/sh\nuser:x:{USER}:{USER}::/:/bin/sh\n");
+        let etc = [
+            (file("subuid", ids()), "/etc/subuid"),
+            (file("subgid", ids()), "/etc/subgid"),
+            (file("passwd", users), "/etc/passwd"),
+        ];
+        Some(Host { bench, cgroups, etc })
+    }
+
+    /// A cgroup that is the ordinary user's, as systemd delegates one.
+    pub fn delegated(&self) -> Cgroup {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let top = self.cgroups.join(format!("sallyport-test-{}-{number}", std::process::id()));
+        let own = top.join("delegated");
+        fs::create_dir(&top).expect("a cgroup");
+        let cgroup = Cgroup { top, own };
+        fs::create_dir(&cgroup.own).expect("a cgroup below that");
+        for dir in [&cgroup.top, &cgroup.own] {
+            for name in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+                chown(dir.join(name), Some(USER), Some(USER)).expect("to give a cgroup away");
+            }
+        }
+        cgroup
+    }
+
+    /// `program` as the ordinary user in `cgroup`, who has subordinate ids.
+    pub fn job(&self, program: impl AsRef<std::ffi::OsStr>, cgroup: &Cgroup) -> Job {
+        let mut job = Job::new(program);
+        job.user = Some(USER);
+        job.cwd = Some("/".into());
+        job.env = vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
+        let (etc, procs) = (self.etc.clone(), cgroup.own.join("cgroup.procs"));
+        job.prepare = Some(Arc::new(move || {
+            fs::write(&procs, "0")?;
+            // SAFETY: a plain call; the job's process has one thread.
+            check(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+            mount(None, Path::new("/"), libc::MS_PRIVATE | libc::MS_REC)?;
+            for (file, over) in &etc {
+                // A host without the file has no subordinate ids to cover.
+                if Path::new(over).exists() {
+                    mount(Some(file), Path::new(over), libc::MS_BIND)?;
+                }
+            }
+            Ok(())
+        }));
+        job
+    }
+
+    /// bwrap with these arguments, likewise.
+    pub fn bwrap<A: AsRef<std::ffi::OsStr>>(&self, cgroup: &Cgroup, args: &[A]) -> Job {
+        let mut job = self.job(self.bench.bin("bwrap"), cgroup);
+        job.args(args);
+        job
+    }
+}
+
+/// A cgroup of the user's; removed when dropped.
+pub struct Cgroup {
+    top: PathBuf,
+    own: PathBuf,
+}
+
+impl Cgroup {
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.own
+    }
+
+    /// Switches `controller` on for it; false where this host has it elsewhere.
+    pub fn delegate(&self, controller: &str) -> bool {
+        let on = format!("+{controller}");
+        let root = self.top.parent().expect("the top of the hierarchy");
+        [root, &self.top].into_iter().all(|dir| {
+            let has = |file: &str| {
+                let list = fs::read_to_string(dir.join(file)).unwrap_or_default();
+                list.split_whitespace().any(|word| word == controller)
+            };
+            has("cgroup.subtree_control")
+                || has("cgroup.controllers") && fs::write(dir.join("cgroup.subtree_control"), &on).is_ok()
+        })
+    }
+
+    /// The cgroups below it, by name.
+    pub fn children(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.own).expect("a cgroup");
+        let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        dirs.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// What is switched on for those.
+    pub fn subtree_control(&self) -> String {
+        fs::read_to_string(self.own.join("cgroup.subtree_control")).expect("a cgroup").trim().to_owned()
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Left by a test that failed; what is in it ends with it.
+        let _ = fs::write(self.top.join("cgroup.kill"), "1");
+        for child in self.children() {
+            let _ = fs::remove_dir(self.own.join(child));
+        }
+        for dir in [&self.own, &self.top] {
+            if let Err(error) = fs::remove_dir(dir) {
+                eprintln!("{}: {error}", dir.display());
+            }
+        }
+    }
+}
+
+fn mount(source: Option<&Path>, target: &Path, flags: libc::c_ulong) -> io::Result<()> {
+    let c_string = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other);
+    let source = source.map(c_string).transpose()?;
+    let target = c_string(target)?;
+    let source = source.as_ref().map_or(std::ptr::null(), |path| path.as_ptr());
+    // SAFETY: NUL-ended paths that live to the end of the call, no type and no data.
+    check(unsafe { libc::mount(source, target.as_ptr(), std::ptr::null(), flags, std::ptr::null()) })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,165 @@
+//! `--cgroup` and `--limit`: a cgroup of the sandbox's own, its limits, and that nothing is left of it.
+
+use boot::{Cgroup, Host};
+use stage::skip;
+use support::{End, Fd, Seen};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a shell command in a sandbox of these options, in `cgroup`, and checks that nothing of the sandbox is left.
+#[track_caller]
+fn run(host: &Host, cgroup: &Cgroup, options: &str, command: &str) -> Seen {
+    let mut words: Vec<&str> = options.split_whitespace().collect();
+    words.extend(["sh", "-c", command]);
+    let seen = host.bwrap(cgroup, &words).run().expect("a process");
+    assert_eq!(seen.leftovers, Vec::<String>::new(), "{}", text(&seen.stderr));
+    assert_eq!(cgroup.children(), Vec::<String>::new(), "{}", text(&seen.stderr));
+    assert_eq!(cgroup.subtree_control(), "");
+    seen
+}
+
+#[test]
+fn the_sandbox_is_the_root_of_its_own_hierarchy() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let see = "grep ^0: /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/below && echo made; \
+               grep cgroup2 /proc/self/mountinfo";
+    let all = "--unshare-all --ro-bind / / --proc /proc --cgroup /sys/fs/cgroup";
+    let seen = run(&host, &cgroup, all, see);
+    assert_eq!(seen.status, End::Exit(0), "{}", text(&seen.stderr));
+    let out = text(&seen.stdout);
+    // Pid 1, the shell and cat: nobody who is outside.
+    assert!(out.starts_with("0::/\n1\n2\n"), "{out}");
+    assert!(out.contains("\nmade\n"), "{out}");
+    assert!(out.contains(" /sys/fs/cgroup rw,nosuid,nodev,noexec"), "{out}");
+}
+
+#[test]
+fn every_end_leaves_nothing() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let own_pids = "--unshare-all --ro-bind / / --proc /proc --dev /dev --cgroup /sys/fs/cgroup";
+    let shared_pids = "--unshare-user --ro-bind / / --dev /dev --cgroup /sys/fs/cgroup";
+    for options in [own_pids, shared_pids] {
+        assert_eq!(run(&host, &cgroup, options, "exit 7").status, End::Exit(7), "{options}");
+        assert_eq!(run(&host, &cgroup, options, "kill -9 $$").status, End::Exit(137), "{options}");
+        // Processes and cgroups that the command leaves behind; bubblewrap, without a cgroup, would let them run.
+        let left = "mkdir -p /sys/fs/cgroup/a/b /sys/fs/cgroup/c; sleep 1000 & echo $! > /sys/fs/cgroup/a/b/cgroup.procs";
+        assert_eq!(run(&host, &cgroup, options, left).status, End::Exit(0), "{options}");
+    }
+    // The command cannot be run.
+    let words = ["--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup", "/nonexistent"];
+    let seen = host.bwrap(&cgroup, &words).run().expect("a process");
+    assert_eq!(text(&seen.stderr), "bwrap: execvp /nonexistent: No such file or directory\n");
+    assert_eq!((seen.status, cgroup.children().len()), (End::Exit(1), 0));
+}
+
+#[test]
+fn a_killed_launcher_leaves_nothing_either() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    for die in [true, false] {
+        let mut words = vec!["--unshare-all", "--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup"];
+        words.extend(die.then_some("--die-with-parent"));
+        words.extend(["sh", "-c", "mkdir /sys/fs/cgroup/a; echo started; read line; exit 3"]);
+        let mut job = host.bwrap(&cgroup, &words);
+        job.fds.insert(0, Fd::In);
+        job.stdin = support::Stdin::Closed;
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+        assert_eq!(cgroup.children().len(), 1);
+        live.kill(libc::SIGKILL);
+        live.wait_end();
+        // Without --die-with-parent the sandbox goes on, and ends when its input does.
+        live.close(0);
+        assert_eq!(live.settle(), 0, "a process is left");
+        assert_eq!(cgroup.children(), Vec::<String>::new(), "die with parent: {die}");
+    }
+}
+
+#[test]
+fn a_cgroup_that_is_not_delegated_is_refused_with_the_way_to_get_one() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    for name in ["", "cgroup.procs"] {
+        std::os::unix::fs::chown(cgroup.path().join(name), Some(0), Some(0)).expect("root may");
+    }
+    let words = ["--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup", "true"];
+    let seen = host.bwrap(&cgroup, &words).run().expect("a process");
+    assert_eq!(seen.status, End::Exit(1));
+    let message = text(&seen.stderr);
+    let start = format!("bwrap: --cgroup: Can't make a cgroup below {}", cgroup.path().display());
+    assert!(message.starts_with(&start), "{message}");
+    assert!(
+        message.ends_with("(try: systemd-run --user --scope -p Delegate=yes COMMAND): Permission denied\n")
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn limits_are_set_where_their_controller_is_delegated() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    if !cgroup.delegate("hugetlb") {
+        skip("this host has no controller hugetlb in its cgroup2 hierarchy");
+        return;
+    }
+    let options = "--unshare-user --ro-bind / / --cgroup /sys/fs/cgroup --limit hugetlb.2MB.max=64M";
+    let seen = run(&host, &cgroup, options, "cat /sys/fs/cgroup/hugetlb.2MB.max");
+    assert_eq!(
+        (text(&seen.stdout), seen.status),
+        ("67108864\n".to_owned(), End::Exit(0)),
+        "{}",
+        text(&seen.stderr)
+    );
+    // What the kernel does not take.
+    for (limit, why) in [
+        ("hugetlb.2MB.max=many", "bwrap: --limit: Can't set hugetlb.2MB.max to many: Invalid argument\n"),
+        ("hugetlb.3MB.max=1", "bwrap: --limit: this kernel has no hugetlb.3MB.max\n"),
+    ] {
+        let options = format!("--unshare-user --ro-bind / / --cgroup /sys/fs/cgroup --limit {limit}");
+        let seen = run(&host, &cgroup, &options, "echo ran");
+        assert_eq!((text(&seen.stderr), seen.status), (why.to_owned(), End::Exit(1)));
+        assert!(seen.stdout.is_empty());
+    }
+}
+
+#[test]
+fn limits_are_refused_where_they_would_not_count() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let options = "--unshare-user --ro-bind / / --cgroup /sys/fs/cgroup --limit nonsense.max=1";
+    let seen = run(&host, &cgroup, options, "echo ran");
+    let message = text(&seen.stderr);
+    assert!(
+        message.starts_with("bwrap: --limit: controller nonsense is not delegated to you in "),
+        "{message}"
+    );
+    assert_eq!((seen.status, seen.stdout.len(), message.lines().count()), (End::Exit(1), 0, 1));
+    let seen = run(&host, &cgroup, "--ro-bind / / --limit memory=1G", "echo ran");
+    assert_eq!(text(&seen.stderr), "bwrap: Specifying --limit requires --cgroup\n");
+}
+
+#[test]
+fn nobody_elses_processes_are_moved_for_a_limit() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    if !cgroup.delegate("hugetlb") {
+        skip("this host has no controller hugetlb in its cgroup2 hierarchy");
+        return;
+    }
+    // A shell that stays beside its bwrap.
+    let mut job = host.job("/bin/sh", &cgroup);
+    let line = format!(
+        "{} --ro-bind / / --cgroup /sys/fs/cgroup --limit hugetlb.2MB.max=1M echo ran; echo status $?",
+        host.bench.bin("bwrap").display()
+    );
+    job.args(["-c", &line]);
+    let seen = job.run().expect("a process");
+    assert_eq!(text(&seen.stdout), "status 1\n");
+    let message = text(&seen.stderr);
+    assert!(message.contains("--limit needs a cgroup with nothing but this launch in it"), "{message}");
+    assert_eq!((cgroup.children().len(), cgroup.subtree_control().as_str()), (0, ""));
+}

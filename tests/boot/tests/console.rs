@@ -1,0 +1,106 @@
+//! `--console`: a terminal of the sandbox's own, and the caller's as it was.
+
+use stage::{Bench, Who, everyone};
+use support::{End, Job, Stdin};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\r', "")
+}
+
+const TREE: [&str; 9] =
+    ["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--console"];
+
+fn shell(bench: &Bench, who: Who, stdin: Stdin, options: &[&str], command: &str) -> Job {
+    let mut job = bench.job(bench.bin("bwrap"), who);
+    job.stdin = stdin;
+    job.args(TREE).args(options).args(["sh", "-c", command]);
+    job
+}
+
+const USUAL: libc::tcflag_t = libc::ICANON | libc::ECHO | libc::ISIG;
+
+#[test]
+fn the_command_has_a_terminal_that_is_its_console_and_has_the_callers_size() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let see = "test -t 0 && test -t 1 && test -t 2 && echo terminals; stat -Lc %t:%T /proc/self/fd/0 /dev/console; \
+                   echo ready; read word; stty size; echo $word";
+        let mut live = shell(&bench, who, Stdin::TtyAll, &[], see).start().expect("a process");
+        assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+        assert_eq!(live.local_modes() & USUAL, 0, "raw: what is typed is for the terminal inside");
+        live.resize(33, 111);
+        live.write(-1, b"go\r");
+        assert!(live.wait_end());
+        assert_eq!(live.local_modes() & USUAL, USUAL, "as it was");
+        let seen = live.finish().expect("its end");
+        let out = text(&seen.stdout);
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!((seen.status, lines[0]), (End::Exit(0), "terminals"), "{out}");
+        assert_eq!(lines[1], lines[2], "{out}");
+        // The terminal inside has echoed what was typed.
+        assert_eq!(lines[3..], ["ready", "go", "33 111", "go"], "{out}");
+    }
+}
+
+#[test]
+fn keys_that_make_signals_make_them_inside() {
+    let bench = Bench::set_up();
+    let command = "trap 'echo interrupted; exit 5' INT; echo ready; while :; do read line; done";
+    let mut live = shell(&bench, Who::User, Stdin::TtyAll, &[], command).start().expect("a process");
+    assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+    live.write(-1, b"\x03");
+    let seen = live.finish().expect("its end");
+    assert!(text(&seen.stdout).contains("interrupted"), "{}", text(&seen.stdout));
+    assert_eq!((seen.status, seen.leftovers), (End::Exit(5), vec![]));
+}
+
+#[test]
+fn the_callers_terminal_is_put_back_however_the_launch_ends() {
+    let bench = Bench::set_up();
+    for (options, command, end) in [
+        (&["--die-with-parent"][..], "echo ready; read line", End::Signal(libc::SIGKILL)),
+        (&[][..], "echo ready; read line", End::Signal(libc::SIGKILL)),
+        (&[][..], "echo ready; kill -9 $$", End::Exit(137)),
+    ] {
+        let mut live = shell(&bench, Who::User, Stdin::TtyAll, options, command).start().expect("a process");
+        assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+        if end == End::Signal(libc::SIGKILL) {
+            live.kill(libc::SIGKILL);
+        }
+        assert_eq!(live.settle(), 0, "{options:?}: a process is left");
+        assert_eq!(live.local_modes() & USUAL, USUAL, "{options:?}");
+        assert_eq!(live.finish().expect("its end").status, end);
+    }
+}
+
+#[test]
+fn ctrl_right_bracket_three_times_ends_the_launch() {
+    let bench = Bench::set_up();
+    let command = "echo ready; stty raw; while :; do read line; done";
+    let mut live =
+        shell(&bench, Who::User, Stdin::TtyAll, &["--die-with-parent"], command).start().expect("a process");
+    assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+    live.write(-1, b"\x1d\x1dx\x1d\x1d\x1d");
+    let seen = live.finish().expect("its end");
+    assert_eq!((seen.status, seen.leftovers), (End::Signal(libc::SIGTERM), vec![]));
+}
+
+#[test]
+fn without_a_terminal_outside_bytes_go_through_once() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let job = shell(&bench, who, Stdin::Data(b"one\ntwo\n".to_vec()), &[], "tty -s && cat; exit 4");
+        let seen = job.run().expect("a process");
+        assert_eq!((text(&seen.stdout).as_str(), seen.status), ("one\ntwo\n", End::Exit(4)));
+        assert_eq!(seen.leftovers, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn all_that_was_printed_is_shown_before_the_launch_ends() {
+    let bench = Bench::set_up();
+    let seen = shell(&bench, Who::User, Stdin::Null, &[], "seq 20000").run().expect("a process");
+    let out = text(&seen.stdout);
+    assert_eq!(out.lines().count(), 20000);
+    assert!(out.ends_with("\n20000\n"));
+}

@@ -1,0 +1,101 @@
+//! A stock Debian image with systemd, booted by an ordinary user in one command.
+//!
+//! Long: the first run makes the image from Debian's packages. `SALLYPORT_LONG=1 cargo xtask test boot` runs it.
+
+use boot::{Booted, Cgroup, Host, Image};
+use stage::skip;
+use std::time::Instant;
+use support::End;
+
+const SIGRTMIN_PLUS_3: i32 = 37;
+
+/// An unpacked image; says SKIP where that cannot be.
+fn set_up() -> Option<(Host, Image)> {
+    if std::env::var_os("SALLYPORT_LONG").is_none() {
+        skip("boots a Debian image: SALLYPORT_LONG=1 cargo xtask test boot");
+        return None;
+    }
+    let host = Host::set_up()?;
+    let image = Image::unpacked(&host)?;
+    Some((host, image))
+}
+
+/// The end of the launch, and that nothing is left of it.
+#[track_caller]
+fn ended(mut booted: Booted, cgroup: &Cgroup) -> (End, String) {
+    assert_eq!(booted.live.settle(), 0, "a process is left");
+    assert_eq!(cgroup.children(), Vec::<String>::new(), "a cgroup is left");
+    let seen = booted.live.finish().expect("its end");
+    (seen.status, String::from_utf8_lossy(&seen.stderr).into_owned())
+}
+
+#[test]
+fn a_stock_image_boots_serves_stops_and_leaves_nothing() {
+    let Some((host, image)) = set_up() else { return };
+    for turn in ["first", "second"] {
+        let cgroup = host.delegated();
+        let start = Instant::now();
+        let booted = Booted::start(&host, &image, &cgroup, &[]);
+        booted.wait_until_ready();
+        println!("{turn} boot: ready after {} ms", start.elapsed().as_millis());
+        assert_eq!(booted.inside(&host, &cgroup, &["systemctl", "is-system-running", "--wait"]), "running\n");
+        let failed = booted.inside(&host, &cgroup, &["systemctl", "--failed", "--no-legend", "--plain"]);
+        assert_eq!(failed, "");
+        let page = booted.inside(&host, &cgroup, &["curl", "--silent", "http://127.0.0.1/"]);
+        assert!(page.contains("<title>Welcome to nginx!</title>"), "{page}");
+        // Nothing of the host's network is there.
+        let links = booted.inside(&host, &cgroup, &["ls", "/sys/class/net"]);
+        assert_eq!(links, "lo\n");
+        booted.signal(SIGRTMIN_PLUS_3);
+        assert_eq!(ended(booted, &cgroup), (End::Exit(0), String::new()), "{turn}");
+    }
+}
+
+#[test]
+fn the_inits_own_exit_status_is_the_launchs() {
+    let Some((host, image)) = set_up() else { return };
+    let cgroup = host.delegated();
+    let booted = Booted::start(&host, &image, &cgroup, &[]);
+    booted.wait_until_ready();
+    booted.inside(&host, &cgroup, &["systemctl", "exit", "7"]);
+    assert_eq!(ended(booted, &cgroup), (End::Exit(7), String::new()));
+}
+
+#[test]
+fn a_killed_launcher_or_init_leaves_nothing() {
+    let Some((host, image)) = set_up() else { return };
+    let cgroup = host.delegated();
+    let booted = Booted::start(&host, &image, &cgroup, &["--die-with-parent"]);
+    booted.wait_until_ready();
+    booted.live.kill(libc::SIGKILL);
+    assert_eq!(ended(booted, &cgroup).0, End::Signal(libc::SIGKILL));
+    // And in the middle of a boot.
+    let booted = Booted::start(&host, &image, &cgroup, &["--die-with-parent"]);
+    booted.live.kill(libc::SIGKILL);
+    assert_eq!(ended(booted, &cgroup).0, End::Signal(libc::SIGKILL));
+    let booted = Booted::start(&host, &image, &cgroup, &[]);
+    booted.wait_until_ready();
+    booted.signal(libc::SIGKILL);
+    assert_eq!(ended(booted, &cgroup), (End::Exit(137), String::new()));
+}
+
+#[test]
+fn a_launcher_that_is_asked_to_stop_stops_its_init_in_order() {
+    let Some((host, image)) = set_up() else { return };
+    let cgroup = host.delegated();
+    let options = ["--forward-signals", "--stop-signal", "SIGRTMIN+3"];
+    let booted = Booted::start(&host, &image, &cgroup, &options);
+    booted.wait_until_ready();
+    booted.live.kill(libc::SIGTERM);
+    assert_eq!(ended(booted, &cgroup), (End::Exit(0), String::new()));
+}
+
+#[test]
+fn a_login_is_offered_on_the_console() {
+    let Some((host, image)) = set_up() else { return };
+    let cgroup = host.delegated();
+    let mut booted = Booted::start(&host, &image, &cgroup, &["--console"]);
+    assert!(booted.live.wait_for(1, " login: "), "{}", String::from_utf8_lossy(booted.live.output(1)));
+    booted.signal(SIGRTMIN_PLUS_3);
+    assert_eq!(ended(booted, &cgroup), (End::Exit(0), String::new()));
+}
