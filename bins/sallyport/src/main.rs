@@ -9,6 +9,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod document;
+mod enter;
 mod filter;
 mod from_json;
 mod json;
@@ -46,6 +47,8 @@ enum Task {
     Check(check::Args),
     /// Say what two plans do differently.
     Diff(diff::Args),
+    /// Run a command in a sandbox that runs already.
+    Enter(enter::Args),
     /// Make a plan of its JSON form.
     FromJson(from_json::Args),
     /// Seccomp filters: make them of policies, read them, ask them.
@@ -74,6 +77,7 @@ fn run(task: Task) -> Res<ExitCode> {
         Task::Show(args) => show::run(args),
         Task::Check(args) => check::run(args),
         Task::Diff(args) => diff::run(args),
+        Task::Enter(args) => enter::run(args),
         Task::FromJson(args) => from_json::run(args),
         Task::Seccomp(args) => policies::run(args),
         Task::Doctor(args) => doctor::run(args),
