@@ -143,3 +143,56 @@ fn clocks_of_a_time_namespace_and_namespaces_that_are_joined() {
         assert_eq!(String::from_utf8_lossy(&missing.stderr), message);
     }
 }
+
+/// In a mount namespace whose /etc/subuid and /etc/subgid have a line for the ordinary user.
+#[test]
+fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
+    let bench = Bench::set_up();
+    let has = |program: &str| std::process::Command::new(program).output().is_ok();
+    if !support::is_root() || !has("newuidmap") || !has("setpriv") {
+        return stage::skip(
+            "needs root to give a user subordinate ids, newuidmap (package uidmap) and setpriv",
+        );
+    }
+    let list = bench.path("subids");
+    let run = |line: &str, ids: &str| {
+        std::fs::write(&list, ids).unwrap();
+        let mut job = bench.job("/usr/bin/unshare", Who::Root);
+        let script = format!(
+            "mount --bind {0} /etc/subuid && mount --bind {0} /etc/subgid && exec setpriv --reuid 1000 --regid 1000 \
+             --clear-groups --inh-caps=-all {1}/{line}",
+            list.display(),
+            bench.path("bin").display()
+        );
+        job.args(["-m", "sh", "-c", &script]);
+        job.env = vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
+        job.run().unwrap()
+    };
+    let auto = "--uid-map auto --gid-map auto --uid 0 --gid 0";
+    for line in [format!("ns-enter {auto}"), format!("bwrap {auto} --bind / / --dev /dev")] {
+        let view =
+            ended(&run(&format!("{line} cat /proc/self/uid_map /proc/self/gid_map"), "1000:100000:50\n"), 0);
+        let words: Vec<&str> = view.text().split_whitespace().collect();
+        let map = ["0", "1000", "1", "1", "100000", "50"];
+        assert_eq!(words, [map, map].concat(), "{line}");
+    }
+    for (line, ids, message) in [
+        ("--uid-map auto", "7:100000:50\n", "ns-enter: --uid-map auto: no line for user 1000 in /etc/subuid"),
+        ("--uid-map 0:100000:51 --uid 0", "1000:100000:50\n", "ns-enter: --uid-map: newuidmap has refused"),
+        (
+            "--uid-map 0:100000:50",
+            "1000:100000:50\n",
+            "ns-enter: --uid-map gives the caller's own id, 1000, no place",
+        ),
+        (
+            "--uid-map auto",
+            "1000:x:50\n",
+            "ns-enter: /etc/subuid: the line for user 1000 is not USER:FIRST:COUNT",
+        ),
+    ] {
+        let seen = run(&format!("ns-enter {line} true"), ids);
+        assert_eq!(seen.status, End::Exit(125), "{line}\n{}", explain(&seen));
+        let said = String::from_utf8_lossy(&seen.stderr).into_owned();
+        assert!(said.contains(message), "{line}: {said}");
+    }
+}
