@@ -72,6 +72,7 @@ impl Host {
     pub fn job(&self, program: impl AsRef<std::ffi::OsStr>, cgroup: &Cgroup) -> Job {
         let mut job = Job::new(program);
         job.user = Some(USER);
+        job.keeps_bounding = true;
         job.cwd = Some("/".into());
         job.env = vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
         let (etc, procs) = (self.etc.clone(), cgroup.own.join("cgroup.procs"));

@@ -64,6 +64,8 @@ pub struct Job {
     pub cwd: Option<PathBuf>,
     /// Run as this uid and gid, without groups and capabilities; needs root.
     pub user: Option<u32>,
+    /// With the bounding set of the tests, so that set-user-ID executables work.
+    pub keeps_bounding: bool,
     /// File mode mask.
     pub umask: Option<u32>,
     /// Standard input.
@@ -156,6 +158,7 @@ impl Job {
         let moves: Vec<(RawFd, RawFd)> = plan.iter().map(|(from, to)| (from.as_raw_fd(), *to)).collect();
         let closed: Vec<RawFd> = (0..3).filter(|fd| !moves.iter().any(|(_, to)| to == fd)).collect();
         let (user, umask, cwd) = (self.user, self.umask, self.cwd.clone());
+        let keeps_bounding = self.keeps_bounding;
         let (ignore, block) = (self.ignore.clone(), self.block.clone());
         let (prepare, last) = (self.prepare.clone(), self.enter.clone());
         let enter = move || -> io::Result<()> {
@@ -173,7 +176,11 @@ impl Job {
                 prepare()?;
             }
             if let Some(id) = user {
-                become_user(id)?;
+                if keeps_bounding {
+                    switch_to(id)?
+                } else {
+                    become_user(id)?
+                };
             }
             if let Some(dir) = &cwd {
                 std::env::set_current_dir(dir)?;
@@ -221,11 +228,17 @@ pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
 
 /// Makes this process (between fork and exec) an ordinary user: this uid and gid, no groups, an empty bounding set.
 pub fn become_user(id: u32) -> io::Result<()> {
+    for cap in 0..64 {
+        // SAFETY: a plain call; an error is that there is no such capability.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, cap, 0, 0, 0) };
+    }
+    switch_to(id)
+}
+
+/// The ids and the groups alone: what is set-user-ID, as newuidmap, still works for him.
+fn switch_to(id: u32) -> io::Result<()> {
     // SAFETY: plain calls that change the ids of the process about to exec.
     unsafe {
-        for cap in 0..64 {
-            libc::prctl(libc::PR_CAPBSET_DROP, cap, 0, 0, 0);
-        }
         check(libc::setgroups(0, std::ptr::null()))?;
         check(libc::setresgid(id, id, id))?;
         check(libc::setresuid(id, id, id))?;
