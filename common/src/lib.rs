@@ -12,6 +12,7 @@ compile_error!(
      the seccomp audit architecture."
 );
 
+pub mod bpf;
 pub mod caps;
 pub mod chain;
 pub mod env;
@@ -24,6 +25,7 @@ pub mod report;
 #[allow(unsafe_code)]
 pub mod rt;
 pub mod seccomp;
+pub mod signals;
 #[allow(unsafe_code)]
 pub mod sys;
 pub mod text;

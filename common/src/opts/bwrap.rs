@@ -12,7 +12,7 @@ use crate::sys::{Result, Strings, clone_flags as flags};
 use core::ffi::CStr;
 
 /// The sections of the tables in the order of `--help`.
-pub const SECTIONS: [&str; 22] = [
+pub const SECTIONS: [&str; 24] = [
     GeneralOption::LINE,
     CommandOption::NAME,
     GeneralOption::MESSAGES,
@@ -32,6 +32,8 @@ pub const SECTIONS: [&str; 22] = [
     PrivDropOption::SESSION,
     NsEnterOption::LIFETIME,
     InitReaperOption::REAPER,
+    InitReaperOption::SIGNALS,
+    PrivDropOption::PRIVILEGES,
     PrivDropOption::CAPS,
     FsBuildOption::MODES,
     FsBuildSystem::KERNEL,

@@ -66,13 +66,14 @@ pub fn sections(stage: Stage) -> &'static [&'static str] {
             &[FsBuildOption::BINDS, FsBuildOption::FILES, FsBuildSystem::KERNEL, FsBuildOption::MODES]
         }
         Stage::PrivDrop => &[
-            PrivDropOption::CAPS,
-            PrivDropOption::USERNS,
             PrivDropExtra::CHAIN,
+            PrivDropOption::CAPS,
+            PrivDropOption::PRIVILEGES,
+            PrivDropOption::USERNS,
             PrivDropOption::SESSION,
             PrivDropOption::WAIT,
         ],
-        Stage::InitReaper => &[InitReaperOption::HOLD, InitReaperExtra::CHAIN],
+        Stage::InitReaper => &[InitReaperOption::SIGNALS, InitReaperExtra::CHAIN, InitReaperOption::HOLD],
         Stage::SeccompLoad => &[SeccompLoadOption::FILTERS, SeccompLoadExtra::CHAIN],
         Stage::Command => &[],
     }
@@ -115,8 +116,11 @@ impl ChainOption {
             Stage::FsBuild | Stage::Command => None,
         };
         let Some(option) = AnyOption::find(word).filter(|_| extra.is_none()) else { return Ok(extra) };
-        if option == AnyOption::InitReaper(InitReaperOption::AsPid1) {
-            return Err(fault!("--as-pid-1 is what a chain without init-reaper does: leave it out"));
+        if let AnyOption::InitReaper(InitReaperOption::AsPid1 | InitReaperOption::NoReaper) = option {
+            return Err(fault!(
+                option.name_and_arity().0,
+                " is what a chain without init-reaper does: leave it out"
+            ));
         }
         match option.owner() {
             Some(owner) if owner != stage => {
@@ -207,11 +211,16 @@ impl<'h> ChainLine<'h> {
         words: &mut Words,
         outermost: bool,
     ) -> Outcome<Option<Answer>> {
-        let Some(option) = ChainOption::find(self.stage, word.to_bytes())? else {
+        let (name, value) = split(word);
+        let Some(option) = ChainOption::find(self.stage, name)? else {
             return Err(fault!("Unknown option ", word));
         };
         let (name, arity) = option.name_and_arity();
-        let operands = operands(name, arity, words)?;
+        let operands = match value {
+            Some(value) if arity == 1 => [value, c"", c""],
+            Some(_) => return Err(fault!(name, " is not written with =")),
+            None => operands(name, arity, words)?,
+        };
         match option {
             ChainOption::Any(AnyOption::General(GeneralOption::Help)) => {
                 return Ok(Some(Answer::Help(self.stage)));
@@ -339,6 +348,8 @@ impl<'h> ChainLine<'h> {
         }
         let mut context = Context { host: line.host, voice, named: &mut line.named };
         line.seccomp_load.finish(&mut context)?;
+        line.seccomp_load.check()?;
+        line.priv_drop.finish(&mut context)?;
         if line.level_prefix {
             self.shape.flags |= FLAG_LEVEL_PREFIX;
         }
@@ -358,4 +369,16 @@ fn check_devpts(line: &CommandLine<'_>) -> Outcome<()> {
         "--dev takes root in the new user namespace: add priv-drop to the chain, which gives the ids back, or give \
          ns-enter --map-root-user"
     ))
+}
+
+/// An option and its operand where both are one word, `--name=operand`.
+fn split(word: &'static CStr) -> (&'static [u8], Option<&'static CStr>) {
+    let bytes = word.to_bytes_with_nul();
+    let long = bytes.starts_with(b"--");
+    let at = bytes.iter().position(|byte| *byte == b'=').filter(|_| long);
+    let parts = at.and_then(|at| bytes.split_at_checked(at));
+    match parts {
+        Some((name, rest)) => (name, rest.get(1..).and_then(|value| CStr::from_bytes_with_nul(value).ok())),
+        None => (word.to_bytes(), None),
+    }
 }

@@ -1,13 +1,13 @@
 //! From a command line that has been read and found good to the bytes of the plan.
 
 use super::bwrap::CommandLine;
-use super::{Words, out_of_memory};
+use super::{SeccompLoadDraft, Words, out_of_memory};
 use crate::caps::{CapSet, cap};
 use crate::errno::Errno;
 use crate::fault;
 use crate::plan::{
     Assembly, Buffer, Command, FLAG_BWRAP, FLAG_LEVEL_PREFIX, FsBuild, InitReaper, ListWriter, Namespaces,
-    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, SignalSet, Stage, UserNs,
+    NsEnter, PrivDrop, SeccompLoad, SecondUserNs, Stage, UserNs,
 };
 use crate::report::Outcome;
 use crate::sys::{Result, clone_flags as flags};
@@ -55,6 +55,11 @@ impl Shape {
         self.stages.get(stage.index()) == Some(&true)
     }
 
+    /// Whether it is that of a chain, not of bwrap.
+    pub fn is_chain(&self) -> bool {
+        self.flags & FLAG_BWRAP == 0
+    }
+
     /// Gives `stage` a frame.
     pub fn add(&mut self, stage: Stage) {
         if let Some(has) = self.stages.get_mut(stage.index()) {
@@ -91,15 +96,16 @@ impl CommandLine<'_> {
             plan.frame(Stage::FsBuild, |out| self.fs_build_frame(out))?;
         }
         if shape.has(Stage::PrivDrop) {
-            plan.frame(Stage::PrivDrop, |out| self.priv_drop_frame().encode(out))?;
+            plan.frame(Stage::PrivDrop, |out| self.priv_drop_frame(shape).encode(out))?;
         }
         if shape.has(Stage::InitReaper) {
-            plan.frame(Stage::InitReaper, |out| self.init_reaper_frame(out))?;
+            plan.frame(Stage::InitReaper, |out| self.init_reaper_frame(shape, out))?;
         }
         if shape.has(Stage::SeccompLoad) {
             let programs = self.seccomp_load.programs.list();
             plan.frame(Stage::SeccompLoad, |out| {
-                SeccompLoad { programs, log: false, spec_allow: false }.encode(out)
+                let SeccompLoadDraft { log, spec_allow, .. } = self.seccomp_load;
+                SeccompLoad { programs, log, spec_allow }.encode(out)
             })?;
         }
         plan.frame(Stage::Command, |out| {
@@ -139,9 +145,9 @@ impl CommandLine<'_> {
             json_status_fd: ns.json_status_fd,
             userns_block_fd: ns.userns_block_fd,
             raise: self.raised(shape),
-            forward: SignalSet::EMPTY,
-            stop_signal: None,
-            handle_reboot: false,
+            forward: self.init_reaper.forwarded(shape.is_chain() && shape.has(Stage::InitReaper)),
+            stop_signal: self.init_reaper.stop_signal,
+            handle_reboot: ns.handle_reboot,
             extra: ns.extra(self.fs_build.has_cgroup),
         }
     }
@@ -208,12 +214,12 @@ impl CommandLine<'_> {
             best_effort: fs.best_effort,
             file_label: fs.file_label,
             ops: fs.ops.list(),
-            keep_suid: false,
+            keep_suid: self.priv_drop.allow_new_privs,
         }
         .encode(out)
     }
 
-    fn priv_drop_frame(&self) -> PrivDrop<'_> {
+    fn priv_drop_frame(&self, shape: &Shape) -> PrivDrop<'_> {
         let drop = &self.priv_drop;
         PrivDrop {
             userns2_fd: drop.userns2_fd,
@@ -225,8 +231,8 @@ impl CommandLine<'_> {
             // A terminal of its own comes with a session of its own.
             new_session: drop.new_session && !self.ns_enter.console,
             die_with_parent: self.ns_enter.die_with_parent,
-            allow_new_privs: false,
-            attributes: None,
+            allow_new_privs: drop.allow_new_privs,
+            attributes: drop.attributes(shape.is_chain()),
         }
     }
 
@@ -238,12 +244,12 @@ impl CommandLine<'_> {
         !reaper.as_pid_1 && (holds || self.ns_enter.unshares(flags::NEWPID))
     }
 
-    fn init_reaper_frame(&self, out: &mut Buffer) -> Result<()> {
+    fn init_reaper_frame(&self, shape: &Shape, out: &mut Buffer) -> Result<()> {
         InitReaper {
             locks: self.init_reaper.locks.list(),
             sync_fds: self.init_reaper.sync_fds.list(),
             die_with_parent: self.ns_enter.die_with_parent,
-            control: None,
+            control: self.init_reaper.control(shape.is_chain()),
         }
         .encode(out)
     }

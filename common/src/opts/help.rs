@@ -83,7 +83,7 @@ mod tests {
             "usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n\n    --help                       "
         ));
         assert!(text.contains("\n    --overlay RWSRC WORKDIR DEST Overlay"));
-        assert_eq!(text.matches("\n    --").count(), 75);
+        assert_eq!(text.matches("\n    --").count(), 80);
         for line in text.lines().skip(2) {
             assert!(line.len() <= 110, "{line}");
             assert_eq!(line.as_bytes().get(COLUMN - 1), Some(&b' '), "{line}");

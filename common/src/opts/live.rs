@@ -3,7 +3,8 @@
 use super::Host;
 use crate::plan::{Buffer, MAX_PLAN};
 use crate::report::{Fault, Voice};
-use crate::sys::{self, Fd, Result};
+use crate::sys::{self, Fd, Result, o};
+use core::ffi::CStr;
 
 /// This process and its caller.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,11 @@ impl Host for Live {
         let mut data = Buffer::new(1 << 16)?;
         data.extend_from(fd, MAX_PLAN)?;
         Ok(data)
+    }
+
+    fn file(&self, path: &CStr) -> Result<Buffer> {
+        let file = sys::openat(sys::CWD, path, o::RDONLY | o::CLOEXEC, 0)?;
+        self.read(file.fd())
     }
 
     fn close(&self, fd: Fd) -> Result<()> {

@@ -7,6 +7,7 @@
 //! What a stage takes only as a command of its own ([`chain`]) stands in a second table of the same file, `…Extra`, so
 //! that bwrap's options stay bubblewrap's.
 
+mod accounts;
 pub mod bwrap;
 pub mod chain;
 mod command;
@@ -47,6 +48,8 @@ pub trait Host {
     fn warn(&self, voice: Voice, fault: Fault);
     /// All that can be read from `fd`.
     fn read(&self, fd: Fd) -> Result<Buffer>;
+    /// All that is in the file `path`.
+    fn file(&self, path: &CStr) -> Result<Buffer>;
     /// Closes `fd`.
     fn close(&self, fd: Fd) -> Result<()>;
     /// Whether `fd` is open.

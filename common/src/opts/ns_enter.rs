@@ -46,6 +46,7 @@ options! {
         /// How long it lives.
         LIFETIME {
             DieWithParent = "--die-with-parent" "" "Kill the sandbox when the process that started it is gone",
+            HandleReboot = "--handle-reboot" "" "End with 0 when process 1 powers off by reboot(2), with 133 when it reboots",
         }
     }
 }
@@ -119,6 +120,8 @@ pub struct NsEnterDraft {
     pub monotonic: Option<Seconds>,
     /// `--boottime`.
     pub boottime: Option<Seconds>,
+    /// `--handle-reboot`.
+    pub handle_reboot: bool,
     /// `--keep-caps`.
     pub keep_caps: bool,
     /// `--drop-caps`.
@@ -164,6 +167,7 @@ impl NsEnterDraft {
             }
             Opt::ShareNet => self.namespaces &= !flags::NEWNET,
             Opt::DieWithParent => self.die_with_parent = true,
+            Opt::HandleReboot => self.handle_reboot = true,
             Opt::Uid => {
                 context.only_last(name, self.uid.is_some());
                 self.uid = Some(number::id("uid", first)?);

@@ -92,6 +92,27 @@ pub fn size(word: &CStr) -> Outcome<u64> {
     }
 }
 
+/// A whole word of digits.
+pub fn unsigned(word: &[u8]) -> Option<u64> {
+    word.first().filter(|byte| byte.is_ascii_digit())?;
+    scan(word, 10).filter(|scan| scan.rest.is_empty())?.magnitude
+}
+
+/// Seconds, with up to three digits behind a point, as milliseconds.
+pub fn milliseconds(word: &[u8]) -> Option<u32> {
+    let mut parts = word.splitn(2, |byte| *byte == b'.');
+    let seconds = unsigned(parts.next()?)?;
+    let rest = match parts.next() {
+        Some(digits) if digits.len() <= 3 => {
+            let missing = 3u32.saturating_sub(digits.len() as u32);
+            unsigned(digits)?.checked_mul(10u64.checked_pow(missing)?)?
+        }
+        Some(_) => return None,
+        None => 0,
+    };
+    u32::try_from(seconds.checked_mul(1000)?.checked_add(rest)?).ok()
+}
+
 /// The number of a capability: starts with a digit, may be octal or hexadecimal, is below 64; what follows it is
 /// not looked at, as `cap_from_name(3)` does not.
 pub fn capability(word: &[u8]) -> Option<u8> {

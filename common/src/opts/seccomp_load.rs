@@ -1,10 +1,11 @@
 //! Options of seccomp-load: the filters, read into the plan.
 
-use super::{Context, Operands, number, options, out_of_memory};
+use super::{Context, Operands, number, options, out_of_memory, path};
+use crate::bpf;
 use crate::fault;
-use crate::plan::{FdNumber, ListWriter, Program};
+use crate::plan::{Buffer, FdNumber, ListWriter, Program};
 use crate::report::{At, Outcome};
-use crate::sys::Result;
+use crate::sys::{Mapping, Result};
 use crate::text::MAX_TEXT;
 
 options! {
@@ -23,6 +24,10 @@ options! {
     pub enum SeccompLoadExtra {
         /// What bubblewrap has no option for.
         CHAIN {
+            Filter = "--filter" "FILE" "Load the seccomp filter in FILE (as often as needed)",
+            Log = "--log" "" "Have the kernel log what the filters refuse",
+            KillProcess = "--kill-process" "" "Where a filter kills the calling thread, kill the whole process",
+            SpecAllow = "--spec-allow" "" "Leave the mitigation of speculative store bypass as it is",
         }
     }
 }
@@ -34,22 +39,75 @@ pub struct SeccompLoadDraft {
     pub single: Option<FdNumber>,
     /// The filters, of type [`Program`].
     pub programs: ListWriter,
+    /// `--log`.
+    pub log: bool,
+    /// `--kill-process`.
+    pub kill_process: bool,
+    /// `--spec-allow`.
+    pub spec_allow: bool,
 }
 
 impl SeccompLoadDraft {
     /// Nothing asked for yet.
     pub fn new() -> Result<SeccompLoadDraft> {
-        Ok(SeccompLoadDraft { single: None, programs: ListWriter::new(1 << 14)? })
+        Ok(SeccompLoadDraft {
+            single: None,
+            programs: ListWriter::new(1 << 14)?,
+            log: false,
+            kill_process: false,
+            spec_allow: false,
+        })
     }
 
     /// Puts `option` into the draft.
     pub fn apply_extra(
         &mut self,
         option: SeccompLoadExtra,
-        _operands: Operands,
-        _context: &mut Context<'_>,
+        operands: Operands,
+        context: &mut Context<'_>,
     ) -> Outcome<()> {
-        match option {}
+        let [first, ..] = operands;
+        match option {
+            SeccompLoadExtra::Filter => {
+                if self.single.is_some() {
+                    return Err(fault!("--filter cannot be combined with --seccomp"));
+                }
+                let path = path(option.name(), first)?;
+                let data = context.host.file(path.0).at(|| fault!("Can't read seccomp filter ", path))?;
+                return self.push(data);
+            }
+            SeccompLoadExtra::Log => self.log = true,
+            SeccompLoadExtra::KillProcess => self.kill_process = true,
+            SeccompLoadExtra::SpecAllow => self.spec_allow = true,
+        }
+        Ok(())
+    }
+
+    /// Looks at all filters as the kernel will, and rewrites them where that is asked for.
+    ///
+    /// bwrap leaves it to the kernel, which does not say what is wrong.
+    pub fn check(&mut self) -> Outcome<()> {
+        let mut checked = out_of_memory(ListWriter::new(1 << 14))?;
+        for (number, program) in self.programs.list::<Program>().iter().enumerate() {
+            let wrong = |wrong: bpf::Wrong| {
+                let number = number as u32 + 1;
+                match wrong.at {
+                    Some(at) => fault!("Seccomp filter ", number, ": instruction ", at, ": ", wrong.why),
+                    None => fault!("Seccomp filter ", number, ": ", wrong.why),
+                }
+            };
+            bpf::check(program.bytes()).map_err(wrong)?;
+            let mut copy = out_of_memory(Mapping::new(program.bytes().len()))?;
+            copy.bytes_mut().copy_from_slice(program.bytes());
+            if self.kill_process {
+                bpf::kill_process(copy.bytes_mut()).map_err(wrong)?;
+                bpf::check(copy.bytes()).map_err(wrong)?;
+            }
+            let program = Program::new(copy.bytes()).ok_or_else(|| fault!("Out of memory"))?;
+            out_of_memory(checked.push(&program))?;
+        }
+        self.programs = checked;
+        Ok(())
     }
 
     /// Puts `option` into the draft.
@@ -88,6 +146,10 @@ impl SeccompLoadDraft {
 
     fn read(&mut self, fd: FdNumber, context: &mut Context<'_>) -> Outcome<()> {
         let data = context.read_up(fd).at(|| fault!("Can't read seccomp data"))?;
+        self.push(data)
+    }
+
+    fn push(&mut self, data: Buffer) -> Outcome<()> {
         let bytes = data.bytes();
         // The kernel takes 4096 entries, 32 KiB; what is longer it refuses whatever the rest says.
         let program = if bytes.len().is_multiple_of(8) {

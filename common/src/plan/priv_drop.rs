@@ -77,6 +77,12 @@ record! {
     }
 }
 
+impl Default for CapChange {
+    fn default() -> CapChange {
+        CapChange::NONE
+    }
+}
+
 impl CapChange {
     /// No change.
     pub const NONE: CapChange = CapChange { drop: CapSet::EMPTY, add: CapSet::EMPTY };

@@ -22,7 +22,7 @@ impl Neighbourhood for Near {
 }
 
 /// What the line says when the stage that is its first word is started with the rest of it.
-fn answer(world: &World, line: &str) -> core::result::Result<Answer, (&'static str, u8, String)> {
+pub(super) fn answer(world: &World, line: &str) -> core::result::Result<Answer, (&'static str, u8, String)> {
     let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
     let first = Stage::ALL.into_iter().find(|stage| stage.name() == first).unwrap();
     let mut chain = ChainLine::new(world, &Near, first).unwrap();
@@ -32,7 +32,7 @@ fn answer(world: &World, line: &str) -> core::result::Result<Answer, (&'static s
     })
 }
 
-fn chained(world: &World, line: &str) -> Plan<'static> {
+pub(super) fn chained(world: &World, line: &str) -> Plan<'static> {
     match answer(world, line) {
         Ok(Answer::Launch(bytes)) => Plan::parse(bytes).unwrap(),
         other => panic!("{line}: {other:?}"),

@@ -3,6 +3,7 @@
 mod chain;
 mod frames;
 mod lines;
+mod tools;
 
 use super::bwrap::{Answer, CommandLine};
 use super::{
@@ -49,6 +50,17 @@ impl Host for World {
     fn read(&self, fd: Fd) -> Result<Buffer> {
         let mut data = Buffer::new(1)?;
         data.extend(self.open.borrow().get(&fd.0).ok_or(Errno::BADF)?)?;
+        Ok(data)
+    }
+    fn file(&self, path: &CStr) -> Result<Buffer> {
+        let mut data = Buffer::new(1)?;
+        data.extend(match path.to_bytes() {
+            b"/etc/passwd" => b"root:x:0:0::/:/bin/sh\nmail:x:8:9::/:/bin/sh\nbroken\n",
+            b"/etc/group" => {
+                b"root:x:0:\nmail:x:9:\nusers:x:100:root,mail\nother:x:101:mailer,root\nlast:x:102:mail"
+            }
+            _ => return Err(Errno::NOENT),
+        })?;
         Ok(data)
     }
     fn close(&self, fd: Fd) -> Result<()> {
