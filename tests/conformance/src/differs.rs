@@ -93,7 +93,7 @@ pub const DIFFERS: &[Differs] = &[
         case: "*",
         field: "*",
         rule: Rule::Usage,
-        reason: "option descriptions are in our own words; the usage line, the options and their arguments are compared",
+        reason: "option descriptions are in our own words; the usage line, the options of the reference and their arguments are compared",
     },
     Differs {
         case: "env/pid1-clearenv",
@@ -611,7 +611,16 @@ pub fn apply(case: &str, field: &str, text: String) -> String {
 }
 
 /// What bwrap has here and the reference has not.
-const OURS_ALONE: [&str; 3] = ["uid-map", "gid-map", "join-ns"];
+const OURS_ALONE: [&str; 8] = [
+    "uid-map",
+    "gid-map",
+    "join-ns",
+    "allow-new-privs",
+    "forward-signals",
+    "handle-reboot",
+    "no-reaper",
+    "stop-signal",
+];
 
 /// `usage: …` as it is, `    --option NAME…` without the description, nothing of other lines and of [`OURS_ALONE`].
 fn synopsis(line: &str) -> Option<String> {
