@@ -140,7 +140,7 @@ pub fn from_short_name(word: &[u8]) -> Option<u8> {
     let short = |name: &&str| name.as_bytes().get(4..).is_some_and(|name| name.eq_ignore_ascii_case(word));
     let numbered = word.strip_prefix(b"cap_").unwrap_or(word);
     let number = || core::str::from_utf8(numbered).ok()?.parse::<u8>().ok().filter(|cap| *cap < 64);
-    from_name(word).or_else(|| u8::try_from(NAMES.iter().position(|name| short(&name))?).ok()).or_else(number)
+    from_name(word).or_else(|| u8::try_from(NAMES.iter().position(short)?).ok()).or_else(number)
 }
 
 #[cfg(test)]

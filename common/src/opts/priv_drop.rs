@@ -142,7 +142,7 @@ impl PrivDropDraft {
     /// The rest of the frame. In a chain a new session may need more than bubblewrap's way of making one.
     pub fn attributes(&self, is_chain: bool) -> Option<Attributes<'_>> {
         let extra = &self.extra;
-        if !extra.any && !(is_chain && self.new_session) {
+        if !(extra.any || is_chain && self.new_session) {
             return None;
         }
         Some(Attributes {

@@ -100,8 +100,6 @@ fn priv_drop_refuses_what_setpriv_refuses() {
         (Who::User, "--regid 0 --keep-groups"),
         (Who::User, "--clear-groups"),
         (Who::User, "--inh-caps +chown"),
-        (Who::User, "--bounding-set +chown"),
-        (Who::User, "--ambient-caps +chown"),
         (Who::User, "--securebits +noroot"),
         (Who::User, "--reuid nobody-has-this-name"),
         (Who::User, "--regid 1000"),
@@ -123,6 +121,24 @@ fn priv_drop_refuses_what_setpriv_refuses() {
                 matches!(seen.status, End::Exit(status) if if ours { status == 125 } else { status != 0 })
             );
         }
+    }
+}
+
+/// setpriv(1) runs the command all the same, without the capability and without a word.
+#[test]
+fn priv_drop_refuses_to_add_what_cannot_be_added() {
+    let bench = Bench::set_up();
+    for (words, message) in [
+        (["--ambient-caps", "+chown"], "Adding ambient capability 0: Operation not permitted"),
+        (
+            ["--bounding-set", "+chown"],
+            "Capability 0 is not in the bounding set, to which nothing can be added",
+        ),
+    ] {
+        let job = stage_of(&bench, "priv-drop", Who::User, &[words[0], words[1], "echo", "run"]);
+        let seen = job.run().unwrap();
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "{}", explain(&seen));
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), format!("priv-drop: {message}\n"));
     }
 }
 
