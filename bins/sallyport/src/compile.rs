@@ -136,6 +136,10 @@ impl Host for Compiling {
         Live.read(fd)
     }
 
+    fn file(&self, path: &CStr) -> SysResult<Buffer> {
+        Live.file(path)
+    }
+
     fn close(&self, fd: Fd) -> SysResult<()> {
         Live.close(fd)
     }

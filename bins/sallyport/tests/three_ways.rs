@@ -56,7 +56,8 @@ fn a_command_line_a_chain_and_a_stored_plan_give_the_same_confinement() {
                 ns_enter.clone(),
                 words(&["--", "fs-build"]),
                 fs_build.clone(),
-                words(&["--", "priv-drop", "--", "init-reaper"]),
+                // By itself init-reaper would give the command a process group of its own, which bwrap does not.
+                words(&["--", "priv-drop", "--", "init-reaper", "--no-foreground"]),
                 command.clone(),
                 words(&["--"]),
                 inner,

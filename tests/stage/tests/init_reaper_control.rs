@@ -162,8 +162,9 @@ fn the_command_gets_the_signal_mask_and_the_dispositions_of_the_caller() {
 fn no_signal_is_lost_between_the_start_and_the_command() {
     let bench = Bench::set_up();
     for who in everyone() {
-        // Held up where everything is prepared and the command has no go yet.
-        let delay = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=capset:delay_enter=300000"];
+        // Held up where everything is prepared and the command has no go yet: long enough to be seen there, since in
+        // rt_sigtimedwait(2) the kernel shows the signals as not blocked.
+        let delay = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=capset:delay_enter=2000000"];
         let job = through(job(&bench, FORWARDS, Place::Subreaper, who, "forever"), &delay);
         let live = job.start().unwrap();
         let pid = blocking(live.pid(), libc::SIGTERM);
