@@ -17,23 +17,21 @@ pub fn name(signal: Signal) -> Option<&'static str> {
 }
 
 /// The signal that `word` is: `15`, `TERM`, `SIGTERM`, in any case, or counted from an end as in `SIGRTMIN+3` and
-/// `RTMAX-1`.
+/// `RTMAX-1`, in capitals.
 pub fn parse(word: &[u8]) -> Option<Signal> {
     if word.first().is_some_and(u8::is_ascii_digit) {
         return decimal(word).and_then(Signal::new);
     }
     let has_prefix = word.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"SIG"));
     let name = if has_prefix { word.get(3..)? } else { word };
-    let end = name.get(..5).unwrap_or_default();
-    if end.eq_ignore_ascii_case(b"RTMIN") || end.eq_ignore_ascii_case(b"RTMAX") {
-        let from_below = end.eq_ignore_ascii_case(b"RTMIN");
-        let number = match (from_below, name.get(5..)?) {
-            (true, []) => RTMIN,
-            (false, []) => RTMAX,
-            (true, [b'+', rest @ ..]) => RTMIN.checked_add(decimal(rest)?)?,
-            (false, [b'-', rest @ ..]) => RTMAX.checked_sub(decimal(rest)?)?,
-            _ => return None,
-        };
+    let number = match name {
+        b"RTMIN" => Some(RTMIN),
+        b"RTMAX" => Some(RTMAX),
+        [b'R', b'T', b'M', b'I', b'N', b'+', rest @ ..] => Some(RTMIN.checked_add(decimal(rest)?)?),
+        [b'R', b'T', b'M', b'A', b'X', b'-', rest @ ..] => Some(RTMAX.checked_sub(decimal(rest)?)?),
+        _ => None,
+    };
+    if let Some(number) = number {
         return Signal::new(number).filter(|signal| signal.number() >= RTMIN);
     }
     let place = NAMES.split(' ').position(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
@@ -80,7 +78,7 @@ mod tests {
             (37, b"SIGRTMIN+3"),
             (37, b"RTMIN+3"),
             (64, b"RTMAX"),
-            (63, b"sigrtmax-1"),
+            (63, b"SIGRTMAX-1"),
             (34, b"RTMAX-30"),
         ];
         for (number, word) in table {

@@ -1,7 +1,7 @@
 //! From a command line that has been read and found good to the bytes of the plan.
 
 use super::bwrap::CommandLine;
-use super::{SeccompLoadDraft, Words, out_of_memory};
+use super::{PrivDropDraft, SeccompLoadDraft, Words, out_of_memory};
 use crate::caps::{CapSet, cap};
 use crate::errno::Errno;
 use crate::fault;
@@ -45,6 +45,8 @@ pub(super) struct Shape {
     pub stages: [bool; Stage::ALL.len()],
     /// The header's flags.
     pub flags: u16,
+    /// Writes the last field of priv-drop's frame: bwrap has no code for what only chains can say.
+    pub attributes: fn(&PrivDropDraft, &mut Buffer) -> Result<()>,
     /// The program to run, where the first word of the command is only its name.
     pub program: Option<Text<'static>>,
 }
@@ -73,7 +75,7 @@ impl CommandLine<'_> {
     pub(super) fn shape(&self) -> Shape {
         let flags = FLAG_BWRAP | if self.level_prefix { FLAG_LEVEL_PREFIX } else { 0 };
         let stages = [true, true, true, self.has_reaper(), !self.seccomp_load.programs.is_empty(), true];
-        Shape { stages, flags, program: None }
+        Shape { stages, flags, attributes: |_, out| out.extend(&[0]), program: None }
     }
 
     /// The plan that runs `command` as this line says.
@@ -96,7 +98,10 @@ impl CommandLine<'_> {
             plan.frame(Stage::FsBuild, |out| self.fs_build_frame(out))?;
         }
         if shape.has(Stage::PrivDrop) {
-            plan.frame(Stage::PrivDrop, |out| self.priv_drop_frame(shape).encode(out))?;
+            plan.frame(Stage::PrivDrop, |out| {
+                self.priv_drop_frame().encode_head(out)?;
+                (shape.attributes)(&self.priv_drop, out)
+            })?;
         }
         if shape.has(Stage::InitReaper) {
             plan.frame(Stage::InitReaper, |out| self.init_reaper_frame(shape, out))?;
@@ -219,7 +224,7 @@ impl CommandLine<'_> {
         .encode(out)
     }
 
-    fn priv_drop_frame(&self, shape: &Shape) -> PrivDrop<'_> {
+    fn priv_drop_frame(&self) -> PrivDrop<'_> {
         let drop = &self.priv_drop;
         PrivDrop {
             userns2_fd: drop.userns2_fd,
@@ -232,7 +237,7 @@ impl CommandLine<'_> {
             new_session: drop.new_session && !self.ns_enter.console,
             die_with_parent: self.ns_enter.die_with_parent,
             allow_new_privs: drop.allow_new_privs,
-            attributes: drop.attributes(shape.is_chain()),
+            attributes: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Operands, number, options, out_of_memory, path};
 use crate::fault;
-use crate::plan::{Control, Left, ListWriter, Signal, SignalSet};
+use crate::plan::{Control, Left, List, ListWriter, Signal, SignalSet};
 use crate::report::Outcome;
 use crate::signals;
 use crate::sys::Result;
@@ -19,12 +19,12 @@ options! {
         /// Whether there is a pid 1.
         REAPER {
             AsPid1 = "--as-pid-1" "" "Run the command itself as process 1, without a reaper",
-            NoReaper = "--no-reaper" "" "The same as --as-pid-1",
+            NoReaper = "--no-reaper" "" "As --as-pid-1",
         }
         /// Signals.
         SIGNALS {
-            ForwardSignals = "--forward-signals" "" "Pass signals that arrive outside on to the command",
-            StopSignal = "--stop-signal" "SIG" "Pass SIGTERM, SIGINT and SIGHUP on as SIG, such as SIGRTMIN+3",
+            ForwardSignals = "--forward-signals" "" "Pass signals on to the command",
+            StopSignal = "--stop-signal" "SIG" "Pass TERM, INT and HUP on as SIG",
         }
     }
 }
@@ -70,7 +70,7 @@ pub struct InitReaperDraft {
     /// What becomes of the others at the command's end, where that is said.
     pub left: Option<Left>,
     /// `--remap-exit`: statuses, of type `u32`.
-    pub remap_exit: ListWriter,
+    pub remap_exit: Option<ListWriter>,
     /// `--parent-death-signal`.
     pub parent_death_signal: Option<Signal>,
 }
@@ -88,7 +88,7 @@ impl InitReaperDraft {
             no_foreground: false,
             no_subreaper: false,
             left: None,
-            remap_exit: ListWriter::new(64)?,
+            remap_exit: None,
             parent_death_signal: None,
         })
     }
@@ -121,7 +121,12 @@ impl InitReaperDraft {
             Opt::RemapExit => {
                 let status = number::unsigned(first.to_bytes()).filter(|status| *status <= 255);
                 let status = status.ok_or_else(|| fault!("Invalid exit status: ", first))?;
-                out_of_memory(self.remap_exit.push(&(status as u32)))?;
+                let mut list = match self.remap_exit.take() {
+                    Some(list) => list,
+                    None => out_of_memory(ListWriter::new(64))?,
+                };
+                out_of_memory(list.push(&(status as u32)))?;
+                self.remap_exit = Some(list);
             }
             Opt::ParentDeathSignal => self.parent_death_signal = Some(signal(first)?),
         }
@@ -140,7 +145,7 @@ impl InitReaperDraft {
             group: self.group,
             foreground: is_chain && !self.no_foreground,
             left: self.left.unwrap_or(if is_chain { Left::Leave } else { Left::Wait }),
-            remap_exit: self.remap_exit.list(),
+            remap_exit: self.remap_exit.as_ref().map_or(List::EMPTY, ListWriter::list),
             parent_death_signal: self.parent_death_signal,
         })
     }
@@ -168,7 +173,6 @@ impl InitReaperDraft {
             InitReaperOption::AsPid1 | InitReaperOption::NoReaper => self.as_pid_1 = true,
             InitReaperOption::ForwardSignals => self.forward = Some(SignalSet::FORWARDABLE),
             InitReaperOption::StopSignal => {
-                context.only_last(option.name(), self.stop_signal.is_some());
                 self.stop_signal = Some(signal(first)?);
             }
         }

@@ -46,7 +46,7 @@ options! {
         /// How long it lives.
         LIFETIME {
             DieWithParent = "--die-with-parent" "" "Kill the sandbox when the process that started it is gone",
-            HandleReboot = "--handle-reboot" "" "End with 0 when process 1 powers off by reboot(2), with 133 when it reboots",
+            HandleReboot = "--handle-reboot" "" "Power-off is status 0, reboot 133",
         }
     }
 }

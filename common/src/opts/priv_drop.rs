@@ -28,7 +28,7 @@ options! {
         }
         /// New privileges.
         PRIVILEGES {
-            AllowNewPrivs = "--allow-new-privs" "" "Let programs gain privileges, as sudo and ping need (unsafe)",
+            AllowNewPrivs = "--allow-new-privs" "" "Let programs gain privileges",
         }
         /// Capabilities.
         CAPS {
@@ -140,9 +140,9 @@ impl PrivDropDraft {
     }
 
     /// The rest of the frame. In a chain a new session may need more than bubblewrap's way of making one.
-    pub fn attributes(&self, is_chain: bool) -> Option<Attributes<'_>> {
+    pub fn attributes(&self) -> Option<Attributes<'_>> {
         let extra = &self.extra;
-        if !(extra.any || is_chain && self.new_session) {
+        if !(extra.any || self.new_session) {
             return None;
         }
         Some(Attributes {
@@ -188,12 +188,7 @@ impl PrivDropDraft {
             PrivDropOption::NewSession => self.new_session = true,
             PrivDropOption::AllowNewPrivs => {
                 self.allow_new_privs = true;
-                context.host.warn(
-                    context.voice,
-                    fault!(
-                        "--allow-new-privs: set-user-ID programs in the sandbox run with their privileges"
-                    ),
-                );
+                context.host.warn(context.voice, fault!("--allow-new-privs: setuid programs work"));
             }
             PrivDropOption::CapAdd | PrivDropOption::CapDrop => {
                 let set = capabilities(first)?;

@@ -1,7 +1,8 @@
 //! The frame of priv-drop: what is given up for good.
 
-use super::{FdNumber, List, Mode, record};
+use super::{Buffer, FdNumber, Field, List, Mode, record};
 use crate::caps::CapSet;
+use crate::sys::Result as SysResult;
 
 record! {
     /// What priv-drop does.
@@ -26,6 +27,21 @@ record! {
         pub allow_new_privs: bool,
         /// What else is changed of the process; a launch in bubblewrap's manner changes nothing else.
         pub attributes: Option<Attributes<'a>>,
+    }
+}
+
+impl PrivDrop<'_> {
+    /// Appends the encoding without the last field, for one who has no code for that: it is 0 where there is none.
+    pub fn encode_head(&self, out: &mut Buffer) -> SysResult<()> {
+        self.userns2_fd.encode(out)?;
+        self.disable_userns.encode(out)?;
+        self.assert_userns_disabled.encode(out)?;
+        self.cap_add.encode(out)?;
+        self.cap_drop.encode(out)?;
+        self.block_fd.encode(out)?;
+        self.new_session.encode(out)?;
+        self.die_with_parent.encode(out)?;
+        self.allow_new_privs.encode(out)
     }
 }
 

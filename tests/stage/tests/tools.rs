@@ -560,8 +560,7 @@ fn with_allow_new_privs_a_warning_is_given_and_no_new_privs_is_not_set() {
         let seen = bwrap(&bench, who, &["--allow-new-privs"], "flags").run().unwrap();
         assert_eq!(seen.status, End::Exit(0), "{}", explain(&seen));
         assert!(String::from_utf8_lossy(&seen.stdout).contains("no_new_privs 0\n"), "{}", explain(&seen));
-        let warning =
-            "bwrap: --allow-new-privs: set-user-ID programs in the sandbox run with their privileges\n";
+        let warning = "bwrap: --allow-new-privs: setuid programs work\n";
         assert_eq!(String::from_utf8_lossy(&seen.stderr), warning);
     }
 }
