@@ -8,12 +8,12 @@ use super::bwrap::{AnyOption, CommandLine, operands};
 use super::compile::Shape;
 use super::{
     CommandOption, Context, FsBuildOption, FsBuildSystem, GeneralOption, Host, InitReaperExtra,
-    InitReaperOption, NsEnterExtra, NsEnterOption, Operands, PrivDropExtra, PrivDropOption, SeccompLoadExtra,
-    SeccompLoadOption, Words,
+    InitReaperOption, NsEnterExtra, NsEnterOption, Operands, PrivDropDraft, PrivDropExtra, PrivDropOption,
+    SeccompLoadExtra, SeccompLoadOption, Words,
 };
 use crate::caps::CapSet;
 use crate::fault;
-use crate::plan::{FLAG_ENV_STATUS, FLAG_LEVEL_PREFIX, SecondUserNs, Stage};
+use crate::plan::{Buffer, FLAG_ENV_STATUS, FLAG_LEVEL_PREFIX, Field, SecondUserNs, Stage};
 use crate::report::{ENV_FAILURE, Outcome, Voice};
 use crate::sys::{Strings, clone_flags as flags};
 use crate::text::Text;
@@ -153,7 +153,9 @@ pub struct ChainLine<'h> {
 impl<'h> ChainLine<'h> {
     /// An empty one that begins with `first`.
     pub fn new(host: &'h dyn Host, near: &'h dyn Neighbourhood, first: Stage) -> Outcome<ChainLine<'h>> {
-        let mut shape = Shape { stages: [false; Stage::ALL.len()], flags: FLAG_ENV_STATUS, program: None };
+        let attributes = |draft: &PrivDropDraft, out: &mut Buffer| draft.attributes().encode(out);
+        let stages = [false; Stage::ALL.len()];
+        let mut shape = Shape { stages, flags: FLAG_ENV_STATUS, attributes, program: None };
         shape.add(first);
         Ok(ChainLine { line: CommandLine::new(host)?, near, stage: first, shape })
     }
