@@ -48,6 +48,9 @@ pub fn bind_fd(build: &mut Build, fd: FdNumber, dest: Path<'static>, access: Acc
     put(build, tree, name.into(), dest, access, PRIVATE)
 }
 
+/// So many directories in a row are many.
+const MANY: u32 = 16;
+
 const PROC_FD: &str = "/proc/self/fd/";
 const UNABLE: &str = ": Unable to mount source on destination";
 
@@ -92,7 +95,12 @@ pub fn put(
 
 /// Attaches `tree`, which has its flags.
 fn attach(build: &mut Build, tree: OwnedFd, source: Part, dest: Path<'static>, parents: u32) -> Outcome<()> {
+    // After many directories the next is one, as a rule; and a mount of anything else does not go on a directory.
+    if build.directories >= MANY && build.root.attach_new_dir(tree.fd(), dest, parents)? {
+        return Ok(());
+    }
     let stat = sys::fstat(tree.fd()).at(|| Fault::new([Part::from("Can't get type of source "), source]))?;
+    build.directories = if stat.is_dir() { build.directories.saturating_add(1) } else { 0 };
     build.root.attach(tree, Kind::of(&stat), dest, parents, &|| bind_fault(source, dest, UNABLE))
 }
 

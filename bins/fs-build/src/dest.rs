@@ -117,6 +117,23 @@ impl Root {
         })
     }
 
+    /// Attaches `mount` at `dest`, which is missing in a tree that is still our own; `false` where it is not, or `mount`
+    /// is no directory, for [`Root::attach`] to do it or to say why not.
+    pub fn attach_new_dir(&mut self, mount: Fd, dest: Path<'static>, mode: u32) -> Outcome<bool> {
+        let mut name = Name::new();
+        if !self.is_ours() {
+            return Ok(false);
+        }
+        let entry = self.entry(dest, mode, &mut name)?;
+        if entry.special || sys::mkdirat(entry.dir, entry.name, MOUNT_POINT_DIR).is_err() {
+            return Ok(false);
+        }
+        if sys::move_mount_at(mount, entry.dir, entry.name).is_ok() {
+            return Ok(true);
+        }
+        sys::rmdirat(entry.dir, entry.name).at(|| not_made(dest)).map(|()| false)
+    }
+
     /// Attaches the directory `mount`.
     ///
     /// The last component is looked up by the mount itself, which follows no symbolic link and wants a directory: so

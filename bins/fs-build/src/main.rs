@@ -50,6 +50,8 @@ struct Build {
     done: usize,
     /// Layers for the next overlay.
     layers: Layers,
+    /// How many directories were bound in a row.
+    directories: u32,
     /// `--tmp-overlay`s so far.
     tmp_overlays: u32,
     /// A submount that cannot be remounted is a warning, said by this voice.
@@ -118,7 +120,7 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
         None => (Root::make(needs(found, host.modern))?, 0),
     };
     root.open_parents = chain.passed.own_userns == Some(OwnUserNs::Several);
-    Ok(Build { root, host, done, layers: Layers::new(), tmp_overlays: 0, lenient })
+    Ok(Build { root, host, done, layers: Layers::new(), directories: 0, tmp_overlays: 0, lenient })
 }
 
 /// Before Linux 6.15 nothing can be mounted below what is attached nowhere.
