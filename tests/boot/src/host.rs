@@ -53,19 +53,34 @@ impl Host {
 
     /// A cgroup that is the ordinary user's, as systemd delegates one.
     pub fn delegated(&self) -> Cgroup {
+        self.make(&self.cgroups, &["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"])
+    }
+
+    fn make(&self, mount: &Path, files: &[&str]) -> Cgroup {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let top = self.cgroups.join(format!("sallyport-test-{}-{number}", std::process::id()));
+        let top = mount.join(format!("sallyport-test-{}-{number}", std::process::id()));
         let own = top.join("delegated");
         fs::create_dir(&top).expect("a cgroup");
         let cgroup = Cgroup { top, own };
         fs::create_dir(&cgroup.own).expect("a cgroup below that");
         for dir in [&cgroup.top, &cgroup.own] {
-            for name in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+            for name in files {
                 chown(dir.join(name), Some(USER), Some(USER)).expect("to give a cgroup away");
             }
         }
         cgroup
+    }
+
+    /// The hierarchy of version 1 that systemd keeps track of its services in, with a cgroup that is the ordinary
+    /// user's; says SKIP where there is none.
+    pub fn delegated_v1(&self) -> Option<Cgroup> {
+        let mount = PathBuf::from("/sys/fs/cgroup/systemd");
+        if mount.join("cgroup.controllers").exists() || !mount.join("cgroup.procs").exists() {
+            skip("this host has no hierarchy of version 1 on /sys/fs/cgroup/systemd");
+            return None;
+        }
+        Some(self.make(&mount, &["", "cgroup.procs", "tasks"]))
     }
 
     /// `program` as the ordinary user in `cgroup`, who has subordinate ids.

@@ -95,6 +95,8 @@ pub struct Booted {
     pub live: Live,
     /// Pid 1 of the image, as seen from here.
     pub init: i32,
+    /// Whether it has a cgroup namespace of its own.
+    own_cgroupns: bool,
     /// What its init said to who started it.
     notified: UnixDatagram,
 }
@@ -102,19 +104,25 @@ pub struct Booted {
 impl Booted {
     /// Boots `image` in `cgroup` with `more` options.
     pub fn start(host: &Host, image: &Image, cgroup: &Cgroup, more: &[&str]) -> Booted {
+        let mut line = boot_line(&image.root);
+        line.extend(more.iter().map(|word| (*word).to_owned()));
+        Booted::start_line(host, cgroup, line)
+    }
+
+    /// Boots an image by `line`.
+    pub fn start_line(host: &Host, cgroup: &Cgroup, mut line: Vec<String>) -> Booted {
+        let own_cgroupns = line.iter().any(|word| word == "--unshare-cgroup");
         let socket = host.bench.path("notify");
         let _ = fs::remove_file(&socket);
         let notified = UnixDatagram::bind(&socket).expect("a socket");
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("a file of ours");
         notified.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        let mut line = boot_line(&image.root);
         let socket = socket.to_str().expect("a path of ours").to_owned();
         for word in
             ["--bind", &socket, "/run/notify", "--setenv", "NOTIFY_SOCKET", "/run/notify", "--info-fd", "9"]
         {
             line.push(word.to_owned());
         }
-        line.extend(more.iter().map(|word| (*word).to_owned()));
         line.extend(["/usr/lib/systemd/systemd", "--system"].map(str::to_owned));
         let mut job: Job = host.bwrap(cgroup, &line);
         job.fds.insert(9, Fd::Out);
@@ -125,7 +133,7 @@ impl Booted {
         assert!(told, "{info}{}", String::from_utf8_lossy(live.output(2)));
         let (_, rest) = info.split_once("\"child-pid\": ").expect("a process id");
         let init = rest.split([',', '\n']).next().and_then(|pid| pid.parse().ok()).expect("a process id");
-        Booted { live, init, notified }
+        Booted { live, init, own_cgroupns, notified }
     }
 
     /// Waits until the init says that all is started.
@@ -143,7 +151,8 @@ impl Booted {
     pub fn inside(&self, host: &Host, cgroup: &Cgroup, words: &[&str]) -> String {
         let mut job = host.job("/usr/bin/nsenter", cgroup);
         job.arg(format!("--target={}", self.init));
-        job.args(["-U", "-m", "-p", "-n", "-i", "-u", "-C", "-S", "0", "-G", "0", "--"]).args(words);
+        job.args(["-U", "-m", "-p", "-n", "-i", "-u"]).args(self.own_cgroupns.then_some("-C"));
+        job.args(["-S", "0", "-G", "0", "--"]).args(words);
         job.timeout = Some(PATIENCE);
         let seen = job.run().expect("a process");
         String::from_utf8_lossy(&seen.stdout).into_owned()

@@ -99,3 +99,64 @@ fn a_login_is_offered_on_the_console() {
     booted.signal(SIGRTMIN_PLUS_3);
     assert_eq!(ended(booted, &cgroup), (End::Exit(0), String::new()));
 }
+
+/// The line of the article that this began with, for an image with another web server: hierarchies of version 1 bound
+/// from the host, no cgroup namespace, a root that is read-only in the end.
+#[test]
+fn the_articles_own_line_boots_where_its_hierarchy_is_delegated() {
+    let Some((host, image)) = set_up() else { return };
+    let Some(cgroup) = host.delegated_v1() else { return };
+    let root = image.root.to_str().expect("a path of ours");
+    let mut line = format!(
+        "--uid-map auto --gid-map auto --uid 0 --gid 0 --bind {root} / --sys /sys --proc /proc --dev /dev \
+        --ro-bind /sys/fs/cgroup /sys/fs/cgroup --bind /sys/fs/cgroup/systemd /sys/fs/cgroup/systemd"
+    );
+    for controller in [
+        "cpuset",
+        "hugetlb",
+        "devices",
+        "cpu,cpuacct",
+        "freezer",
+        "pids",
+        "blkio",
+        "net_cls,net_prio",
+        "perf_event",
+        "memory",
+    ] {
+        // Of these a host has those that are not in its cgroup2 hierarchy.
+        line += &format!(" --ro-bind-try /sys/fs/cgroup/{controller} /sys/fs/cgroup/{controller}");
+    }
+    if std::path::Path::new("/sys/fs/cgroup/unified").exists() {
+        // The article's host had no second hierarchy beside those.
+        line += " --tmpfs /sys/fs/cgroup/unified";
+    }
+    line += &format!(
+        " --bind /sys/fs/cgroup/systemd /sys/fs/cgroup/systemd --tmpfs /dev/shm --mqueue /dev/mqueue \
+        --dev-bind /dev/tty /dev/tty --chdir / --setenv PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        --setenv TERM xterm --setenv container docker --tmpfs /var --tmpfs /run --tmpfs /tmp --tmpfs /var/www/html \
+        --tmpfs /var/log/nginx --bind {root}/etc /etc --hostname systemd --unshare-pid --unshare-net --unshare-ipc \
+        --unshare-user --unshare-uts --remount-ro / --cap-add ALL --no-reaper --handle-reboot"
+    );
+    let line = line.split_whitespace().map(str::to_owned).collect();
+    let booted = Booted::start_line(&host, &cgroup, line);
+    booted.wait_until_ready();
+    let written = booted.inside(
+        &host,
+        &cgroup,
+        &["sh", "-c", "touch /new 2>&1; touch /etc/new && rm /etc/new && echo etc"],
+    );
+    assert!(written.contains("Read-only file system") && written.ends_with("\netc\n"), "{written}");
+    let units =
+        booted.inside(&host, &cgroup, &["systemctl", "is-active", "dbus.service", "multi-user.target"]);
+    assert_eq!(units, "active\nactive\n");
+    // "kill -37 $PID", and power-off, which the kernel lets it have.
+    booted.signal(SIGRTMIN_PLUS_3);
+    let mut live = booted.live;
+    assert_eq!(live.settle(), 0, "a process is left");
+    // The init's own cgroup stays: only --cgroup knows of one, and this line is without.
+    let seen = live.finish().expect("its end");
+    assert_eq!(
+        (seen.status, String::from_utf8_lossy(&seen.stderr).into_owned()),
+        (End::Exit(0), String::new())
+    );
+}
