@@ -2,6 +2,7 @@
 
 use super::beside::Beside;
 use super::{Pipe, Pipes, clock, idmap, loopback, namespaces::Decided, pass};
+use common::caps::CapSet;
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
@@ -57,7 +58,8 @@ pub fn run(
     }
     // In the new mount namespace: what is opened here can be bound there.
     chain.open_next_beside(own)?;
-    raise(frame, decided)
+    let keeps = frame.raise == CapSet::ALL && !chain.plan.has(Stage::PrivDrop);
+    raise(frame, decided, keeps)
 }
 
 /// Closes the end that is the monitor's, and makes ours outlive the execs.
@@ -132,9 +134,10 @@ fn become_mapped(frame: &NsEnter<'static>) -> Outcome<()> {
 
 /// Whoever is not root in the new user namespace loses all capabilities at the next exec (capabilities(7),
 /// "Transformation of capabilities during execve()"), unless they are ambient: raises those that the later
-/// stages need, and no others.
-fn raise(frame: &NsEnter<'static>, decided: &Decided) -> Outcome<()> {
-    if decided.own_userns.is_none() || sys::geteuid() == 0 {
+/// stages need, and no others. Root has his without; where the command `keeps` all (`--keep-caps`) they are ambient for him
+/// too, as unshare(1) has it.
+fn raise(frame: &NsEnter<'static>, decided: &Decided, keeps: bool) -> Outcome<()> {
+    if decided.own_userns.is_none() || (sys::geteuid() == 0 && !keeps) {
         return Ok(());
     }
     let mut caps = sys::capget().at(|| fault!("capget failed"))?;
