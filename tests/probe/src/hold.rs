@@ -21,6 +21,7 @@ pub fn hold(args: &[&str]) -> i32 {
                 "uts" => 0x0400_0000,
                 "mnt" => 0x0002_0000,
                 "cgroup" => 0x0200_0000,
+                "time" => 0x80,
                 _ => 0,
             };
             has_pid |= name == "pid";

@@ -4,7 +4,7 @@ use crate::live::Live;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 static OURS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
@@ -36,9 +36,14 @@ impl NsHolder {
         Ok(Self(live))
     }
 
+    /// The path of one of its namespaces, by its name in /proc/PID/ns.
+    pub fn path(&self, name: &str) -> PathBuf {
+        format!("/proc/{}/ns/{name}", self.0.pid()).into()
+    }
+
     /// A descriptor of one of its namespaces, by its name in /proc/PID/ns; with `^` after it, of that one's parent.
     pub fn open(&self, name: &str) -> io::Result<OwnedFd> {
-        let file = File::open(format!("/proc/{}/ns/{}", self.0.pid(), name.trim_end_matches('^')))?;
+        let file = File::open(self.path(name.trim_end_matches('^')))?;
         if !name.ends_with('^') {
             return Ok(file.into());
         }
