@@ -97,6 +97,7 @@ pub struct Booted {
     pub init: i32,
     /// Whether it has a cgroup namespace of its own.
     own_cgroupns: bool,
+    _guard: Guard,
     /// What its init said to who started it.
     notified: UnixDatagram,
 }
@@ -133,7 +134,7 @@ impl Booted {
         assert!(told, "{info}{}", String::from_utf8_lossy(live.output(2)));
         let (_, rest) = info.split_once("\"child-pid\": ").expect("a process id");
         let init = rest.split([',', '\n']).next().and_then(|pid| pid.parse().ok()).expect("a process id");
-        Booted { live, init, own_cgroupns, notified }
+        Booted { live, init, own_cgroupns, _guard: Guard(init), notified }
     }
 
     /// Waits until the init says that all is started.
@@ -162,5 +163,17 @@ impl Booted {
     pub fn signal(&self, signal: i32) {
         // SAFETY: a plain call; the init is a child's child that nobody has waited for.
         unsafe { libc::kill(self.init, signal) };
+    }
+}
+
+/// A test that fails leaves no system running.
+struct Guard(i32);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // SAFETY: a plain call; the init is a child's child that nobody has waited for.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+        }
     }
 }
