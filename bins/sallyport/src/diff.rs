@@ -188,7 +188,8 @@ fn sentence(change: &Change, old: &Document, new: &Document) -> String {
         let op = item.filter(|_| is_operation).and_then(|index| document.fs_build?.ops.iter().nth(index));
         match op {
             Some(op) => {
-                let (dest, what) = operation(&op, Facts::of(document).own_pids);
+                let keep_suid = document.fs_build.is_some_and(|frame| frame.keep_suid);
+                let (dest, what) = operation(&op, Facts::of(document).own_pids, keep_suid);
                 format!("{dest} {what}").trim_start().to_owned()
             }
             None => words(json),

@@ -266,7 +266,8 @@ impl Subject<'_> {
     }
 
     fn terminal(&mut self) {
-        if self.document.priv_drop.is_some_and(|frame| frame.new_session) {
+        let own_terminal = self.document.ns_enter.is_some_and(|frame| frame.console());
+        if own_terminal || self.document.priv_drop.is_some_and(|frame| frame.new_session) {
             return;
         }
         match filter::terminal_input(self.document) {

@@ -190,6 +190,13 @@ fn no_typing(whole: bool, others: bool) -> Vec<u8> {
 }
 
 #[test]
+fn a_terminal_of_its_own_is_nobody_elses_to_type_into() {
+    let line = format!("{} --console -- sh", CLOSED.replace("--new-session", ""));
+    let found = findings(&plan(&line, &[]), &|_| true);
+    assert!(found.iter().all(|finding| finding.kind.id != "terminal-injection"));
+}
+
+#[test]
 fn a_filter_is_asked_whether_it_keeps_the_command_from_typing() {
     let line = format!("{} -- sh", CLOSED.replace("--new-session", ""));
     let said = |filters: &[&[u8]]| {

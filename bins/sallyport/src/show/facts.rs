@@ -3,7 +3,7 @@
 use crate::document::Document;
 use crate::tree::Tree;
 use crate::words::NAMESPACES;
-use common::plan::{NsEnter, UserNs};
+use common::plan::{NsEnter, NsKind, UserNs};
 use common::sys::clone_flags as flags;
 
 /// How a namespace of the command stands to the caller's.
@@ -38,12 +38,17 @@ impl Facts {
         let frame = document.ns_enter.as_ref();
         let has = |flag| frame.is_some_and(|frame| frame.namespaces.has(flag));
         let own_pids = has(flags::NEWPID);
+        let joins = |flag| {
+            let extra = frame.and_then(|frame| frame.extra);
+            extra.is_some_and(|extra| extra.join.iter().any(|join| join.kind().flag() == flag))
+        };
         let mut namespaces = vec![("user", user(frame))];
         for (name, flag) in NAMESPACES {
             let share = match (name, frame) {
                 _ if has(flag) => Share::New,
                 ("cgroup", Some(frame)) if frame.cgroup_try => Share::Try,
                 ("pid", Some(frame)) if frame.pidns_fd.is_some() => Share::Joined,
+                _ if joins(flag) => Share::Joined,
                 _ => Share::Shared,
             };
             namespaces.push((name, share));
@@ -66,7 +71,9 @@ impl Facts {
 /// The user namespace. An ordinary user has a new one for `UnlessRoot`; root keeps his.
 fn user(frame: Option<&NsEnter<'static>>) -> Share {
     let Some(frame) = frame else { return Share::Shared };
+    let joins = frame.extra.is_some_and(|extra| extra.join.iter().any(|join| join.kind() == NsKind::User));
     match frame.user {
+        UserNs::Keep if joins => Share::Joined,
         UserNs::Keep if frame.userns_fd.is_some() => Share::Joined,
         UserNs::Keep => Share::Shared,
         UserNs::UnlessRoot | UserNs::Try => Share::Try,

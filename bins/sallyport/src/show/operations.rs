@@ -3,8 +3,10 @@
 use crate::words::quoted;
 use common::plan::{Access, MountOp};
 
-/// What is done, and where: the destination, and the rest of the sentence.
-pub fn operation(op: &MountOp<'static>, own_pids: bool) -> (String, String) {
+/// What is done, and where: the destination, and the rest of the sentence. What it comes to depends on whether the PID
+/// namespace is new, and on whether binds keep set-user-ID bits.
+pub fn operation(op: &MountOp<'static>, own_pids: bool, keep_suid: bool) -> (String, String) {
+    let flags = |access| flags(access, keep_suid);
     let (dest, what) = match op {
         MountOp::Bind { source, dest, access, allow_missing } => {
             let missing = if *allow_missing { "; left out if it is not there" } else { "" };
@@ -68,12 +70,14 @@ pub fn operation(op: &MountOp<'static>, own_pids: bool) -> (String, String) {
     (quoted(dest.bytes()), what)
 }
 
-fn flags(access: Access) -> &'static str {
-    match access {
-        Access::ReadWrite => "writable, nosuid, nodev",
-        Access::ReadOnly => "read-only, nosuid, nodev",
-        Access::Device => "writable, devices work, nosuid",
-    }
+fn flags(access: Access, keep_suid: bool) -> String {
+    let access = match access {
+        Access::ReadWrite => "writable, nodev",
+        Access::ReadOnly => "read-only, nodev",
+        Access::Device => "writable, devices work",
+    };
+    let suid = if keep_suid { "SET-USER-ID FILES WORK" } else { "nosuid" };
+    format!("{access}, {suid}")
 }
 
 /// A change of the environment in words.

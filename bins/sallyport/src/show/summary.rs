@@ -151,6 +151,9 @@ fn privileges(document: &Document) -> Vec<String> {
 }
 
 fn terminal(document: &Document) -> &'static str {
+    if document.ns_enter.is_some_and(|frame| frame.console()) {
+        return "its own, relayed to the caller's: what it types into that stays there";
+    }
     if document.priv_drop.is_some_and(|frame| frame.new_session) {
         return "a session of its own: the caller's terminal is not its controlling terminal (no TIOCSTI)";
     }
