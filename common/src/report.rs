@@ -210,6 +210,11 @@ impl Voice {
         sys::exit(fault.0.status.unwrap_or(self.failure))
     }
 
+    /// Says `fault` and leaves it to the caller to end the process.
+    pub fn complain(self, fault: &Fault) {
+        self.say(LOG_ERR, fault);
+    }
+
     /// Says `fault` as a warning.
     pub fn warn(self, fault: Fault) {
         self.say(LOG_WARNING, &fault);

@@ -9,6 +9,7 @@
 #![deny(unsafe_code)]
 
 mod near;
+mod why;
 
 use common::chain;
 use common::fault;
@@ -25,6 +26,10 @@ common::entry!(main);
 
 fn main(start: Start) -> ! {
     let quiet = Voice { failure: ENV_FAILURE, ..Voice::of("compose") };
+    if why::is_asked(&start) {
+        let Err(fault) = chain::refuse_raised(start.secure) else { why::say(&start) };
+        quiet.die(fault)
+    }
     if let Some(from) = chain::stored::argument(start.args) {
         let stage = first(&start).map_or(quiet.name, Stage::name);
         let Err(fault) =

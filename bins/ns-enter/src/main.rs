@@ -18,12 +18,13 @@ mod maps;
 mod monitor;
 mod namespaces;
 mod report;
+mod why;
 
 use beside::Beside;
 use common::chain::{Chain, Neighbours};
 use common::fault;
 use common::plan::{NsEnter, Stage};
-use common::report::{At, Outcome};
+use common::report::{At, ENV_FAILURE, Outcome};
 use common::rt::Start;
 use common::sys::{self, Fd, Forked, clone_flags, o};
 use core::convert::Infallible;
@@ -95,11 +96,15 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     joins.enter(&frame).inspect_err(|_| beside.end())?;
     let pid_socket = join::pid_socket(&frame)?;
     let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket, beside };
+    let flags = decided.clone_flags;
     let refused = |errno| {
         beside.end();
-        namespaces::refused(errno, &decided)
+        let fault = namespaces::refused(errno, &decided);
+        match chain.voice() {
+            voice if voice.failure == ENV_FAILURE => why::explain(voice, &fault, errno, flags),
+            _ => fault,
+        }
     };
-    let flags = decided.clone_flags;
     // An ordinary user's monitor has nothing to do or to hide until the next stage runs: it can lend the child its memory.
     // Not where a time namespace is entered, which takes memory of one's own (setns(2), EUSERS).
     let lends = !frame.namespaces.has(clone_flags::NEWTIME);

@@ -299,3 +299,39 @@ fn fs_build_alone_builds_in_a_mount_namespace_that_unshare_makes() {
     }
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), host);
 }
+
+/// priv-drop as the command before takes nothing that nobody asked it to take (setpriv is the same).
+#[test]
+fn after_priv_drop_a_namespace_is_made_with_what_setpriv_would_leave() {
+    let bench = Bench::set_up();
+    if !has("setpriv") || !has("unshare") {
+        return;
+    }
+    for who in everyone() {
+        for (dropped, options) in
+            [("", "--map-root-user"), ("--clear-groups", ""), ("--bounding-set -chown", "")]
+        {
+            if who == Who::User && !dropped.is_empty() {
+                continue;
+            }
+            let enter = bench.bin("ns-enter").display().to_string();
+            let ours = seen_inside(
+                {
+                    let mut job = bench.job(bench.bin("priv-drop"), who);
+                    job.args(dropped.split_whitespace()).args(["--", &enter, "--unshare-net"]);
+                    job.args(options.split_whitespace());
+                    job
+                },
+                None,
+            );
+            let theirs = format!("setpriv --no-new-privs {dropped} unshare --net {options}");
+            assert_eq!(ours, seen_inside(line(&bench, who, &theirs), None), "{who:?} {dropped} {options}");
+            let all = format!("{:016x}", stage::callers_capabilities());
+            assert!(
+                who == Who::User || !dropped.is_empty() || ours.contains("CapEff:\t000001ffffffffff"),
+                "{ours}"
+            );
+            assert!(dropped != "--clear-groups" || ours.contains(&format!("CapEff:\t{all}")), "{ours}");
+        }
+    }
+}
