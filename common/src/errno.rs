@@ -7,6 +7,8 @@ pub struct Errno(pub u16);
 impl Errno {
     /// `EPERM`.
     pub const PERM: Errno = Errno(1);
+    /// `ECONNRESET`.
+    pub const CONNRESET: Errno = Errno(104);
     /// `ENOENT`.
     pub const NOENT: Errno = Errno(2);
     /// `ESRCH`.

@@ -36,9 +36,16 @@ impl Limits {
                 .ok_or_else(|| fault!("--limit: ", name, " is no limit of a cgroup"))?;
             self.switch_on(controller, place)?;
             let refused = || fault!("--limit: Can't set ", name, " to ", value);
-            match place::write(own.dir.fd(), name.0, value.bytes()) {
+            let (mut before, mut after) = ([0u8; 256], [0u8; 256]);
+            // A file that can only be written is none of a limit.
+            let before = match place::read(own.dir.fd(), name.0, &mut before) {
                 Err(Errno::NOENT) => return Err(fault!("--limit: this kernel has no ", name)),
                 other => other.at(refused)?,
+            };
+            place::write(own.dir.fd(), name.0, value.bytes()).at(refused)?;
+            let after = place::read(own.dir.fd(), name.0, &mut after).at(refused)?;
+            if after == before && !says(after, value.bytes()) {
+                return Err(fault!("--limit: ", name, " is what it was after it was set to ", value));
             }
         }
         Ok(())
@@ -86,8 +93,7 @@ impl Limits {
                 fault!("--limit: Can't switch off controller ", *controller, " in ", place.mount, place.path)
             })?;
         }
-        let Some((name, dir)) = self.aside.take() else { return Ok(()) };
-        drop(dir);
+        let Some((name, _)) = &self.aside else { return Ok(()) };
         for pid in [self.launcher, sys::getpid()] {
             match place::move_to(place.dir.fd(), pid) {
                 // The launcher was killed.
@@ -95,8 +101,18 @@ impl Limits {
                 Err(errno) => return Err(place.fault("Can't move the launcher back to", "").errno(errno)),
             }
         }
-        sys::rmdirat(place.dir.fd(), name.as_c_str()).at(|| place.fault("Can't remove a cgroup below", ""))
+        sys::rmdirat(place.dir.fd(), name.as_c_str())
+            .at(|| place.fault("Can't remove a cgroup below", ""))?;
+        self.aside = None;
+        Ok(())
     }
+}
+
+/// Whether `text`, what the kernel says of a limit that has not changed, may be `value`. It has words of its own for most
+/// values (67108864 for 64M), so the usual proof is that a limit of a new cgroup has changed.
+fn says(text: &[u8], value: &[u8]) -> bool {
+    let number = value.strip_suffix(b"K").or(value.strip_suffix(b"M")).or(value.strip_suffix(b"G"));
+    text.starts_with(number.unwrap_or(value).trim_ascii())
 }
 
 /// Moves the launcher and this process out of the way, to a cgroup of their own beside the sandbox's; refused when
@@ -121,7 +137,9 @@ fn move_aside(place: &Place, launcher: i32) -> Outcome<(Argument, OwnedFd)> {
     }
     let (name, dir) = own::make(place, "bwrap-launcher-", launcher)?;
     for pid in ours {
-        if let Err(errno) = place::move_to(dir.fd(), pid) {
+        let moved = place::move_to(dir.fd(), pid);
+        // A launcher that was killed by now is noticed when nothing comes from it.
+        if let Err(errno) = moved.or_else(|errno| if errno == Errno::SRCH { Ok(()) } else { Err(errno) }) {
             for pid in ours {
                 let _ = place::move_to(place.dir.fd(), pid);
             }

@@ -105,17 +105,27 @@ fn keep(
     }
 }
 
-/// Takes the cgroup away, with whatever cgroups the sandbox has made in it.
+/// Takes the cgroup away, with whatever cgroups the sandbox has made in it. Nobody comes after this process to clear up
+/// what it leaves, so each step is tried twice.
 fn clear(place: &Place, own: &Own, limits: &mut Limits, userns: Option<OwnedFd>) -> Outcome<()> {
-    own.wait_until_empty()?;
-    if let Some(userns) = userns {
-        // What the sandbox's services have made belongs to ids that only its user namespace has power over.
-        sys::setns(userns.fd(), sys::clone_flags::NEWUSER)
-            .at(|| fault!("Can't enter the user namespace again"))?;
+    twice(|| own.wait_until_empty())?;
+    if twice(|| remove::tree(place, own)).is_err() {
+        if let Some(userns) = userns {
+            // What the sandbox's services have made belongs to ids that only its user namespace has power over. The
+            // caller's cgroups are his there as well, as this process keeps his ids; but of root's powers over those of
+            // others it keeps none, which is why it stays outside if it can.
+            twice(|| {
+                sys::setns(userns.fd(), sys::clone_flags::NEWUSER)
+                    .at(|| fault!("Can't enter the user namespace again"))
+            })?;
+        }
+        twice(|| remove::tree(place, own))?;
     }
-    // The caller's cgroups are his here as well: this process keeps his ids.
-    remove::tree(place, own)?;
-    limits.undo(place)
+    twice(|| limits.undo(place))
+}
+
+fn twice(mut step: impl FnMut() -> Outcome<()>) -> Outcome<()> {
+    step().or_else(|_| step())
 }
 
 fn tell(socket: Fd, message: &[u8]) -> Outcome<()> {

@@ -39,8 +39,10 @@ impl Own {
 
     /// Moves process `pid` in.
     pub fn move_in(&self, pid: i32) -> Outcome<()> {
-        place::move_to(self.dir.fd(), pid)
-            .at(|| fault!("--cgroup: Can't move process ", pid, " into its cgroup"))
+        let failed = || fault!("--cgroup: Can't move process ", pid, " into its cgroup");
+        place::move_to(self.dir.fd(), pid).at(failed)?;
+        // Outside it, no limit would count.
+        if self.is_populated()? { Ok(()) } else { Err(failed()) }
     }
 
     /// Whether any process is in it or below.
@@ -49,7 +51,11 @@ impl Own {
         let n = sys::retry(|| sys::pread(self.events.fd(), &mut buf, 0))
             .at(|| fault!("--cgroup: Can't read cgroup.events"))?;
         let text = buf.get(..n).unwrap_or_default();
-        Ok(text.split(|byte| *byte == b'\n').any(|line| line == b"populated 1"))
+        let says = |word: &[u8]| text.split(|byte| *byte == b'\n').any(|line| line == word);
+        match (says(b"populated 1"), says(b"populated 0")) {
+            (false, false) => Err(fault!("--cgroup: Can't read cgroup.events")),
+            (populated, _) => Ok(populated),
+        }
     }
 
     /// Waits until that may have changed, or something comes from `monitor`, if that lives: then returns true.

@@ -3,6 +3,7 @@
 use super::children::{self, Name};
 use super::own::Own;
 use super::place::Place;
+use common::errno::Errno;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, OwnedFd};
 
@@ -11,8 +12,18 @@ use common::sys::{self, Fd, OwnedFd};
 /// One leaf after another, by descriptor: a tree as deep as the kernel allows needs no more room than a flat one.
 pub fn tree(place: &Place, own: &Own) -> Outcome<()> {
     let failed = || place.fault("Can't remove what is left of the sandbox's cgroup below", "");
-    while remove_leaf(own.dir.fd()).at(failed)? {}
-    sys::rmdirat(place.dir.fd(), own.name()).at(failed)
+    loop {
+        match remove_leaf(own.dir.fd()) {
+            Ok(true) => {}
+            // Gone at the first try.
+            Ok(false) | Err(Errno::NOENT) => break,
+            Err(errno) => return Err(failed().errno(errno)),
+        }
+    }
+    match sys::rmdirat(place.dir.fd(), own.name()) {
+        Err(Errno::NOENT) => Ok(()),
+        other => other.at(failed),
+    }
 }
 
 /// Removes one cgroup below `top` that has none below itself; false when there is none.

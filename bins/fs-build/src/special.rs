@@ -93,7 +93,7 @@ pub fn new_sys(_: &Host) -> sys::Result<OwnedFd> {
     match instance::mount(c"sysfs", &[], flags) {
         Err(Errno::PERM) => {
             let tree = host::copy(c"/sys")?;
-            sys::mount_setattr(tree.fd(), true, flags, 0)?;
+            restrict(tree.fd(), true, flags, 0)?;
             Ok(tree)
         }
         fresh => fresh,

@@ -178,7 +178,11 @@ impl Beside {
         sys::retry(|| sys::send(keeper.socket, &[a, b, c, d, u8::from(is_in_cgroup)]))
             .at(|| fault!("send"))?;
         let mut done = [0u8];
-        sys::retry(|| sys::recv(keeper.socket, &mut done)).at(|| fault!("recv")).map(|n| n == 1)
+        match sys::retry(|| sys::recv(keeper.socket, &mut done)) {
+            // Ended with what was sent unread.
+            Err(Errno::CONNRESET) => Ok(false),
+            other => other.at(|| fault!("recv")).map(|n| n == 1),
+        }
     }
 
     /// The monitor's descriptors.

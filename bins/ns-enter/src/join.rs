@@ -1,5 +1,6 @@
 //! Joining namespaces that exist already: `--userns` before the clone, `--pidns` after it.
 
+use common::chain::Argument;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{FdNumber, JoinNs, NsEnter, NsKind};
@@ -71,11 +72,30 @@ impl Joins {
                     Err(Errno::PERM) if before => continue,
                     Err(errno) => return Err(refusal(kind, user_joins).errno(errno)),
                 }
+                verify(kind, fd)?;
                 *slot = None;
                 sys::close_named(fd).at(|| fault!("close"))?;
             }
         }
         Ok(())
+    }
+}
+
+/// Looks where a join has led: one that did nothing would leave the sandbox in its caller's namespace.
+fn verify(kind: NsKind, fd: Fd) -> Outcome<()> {
+    // What a mount namespace shows at /proc is its owner's matter; the root, which follows from it, is asked for.
+    if kind == NsKind::Mnt {
+        return Ok(());
+    }
+    let mut path = Argument::new("/proc/self/ns/");
+    path.text(kind.name().as_bytes());
+    let failed = || fault!("Can't tell which ", kind.name(), " namespace was joined");
+    let joined = sys::stat(sys::CWD, path.as_c_str()).at(failed)?;
+    let wanted = sys::fstat(fd).at(failed)?;
+    if (joined.dev, joined.ino) == (wanted.dev, wanted.ino) {
+        Ok(())
+    } else {
+        Err(fault!("Can't join ", kind.name(), " namespace: it is still the one before"))
     }
 }
 

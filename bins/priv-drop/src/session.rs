@@ -10,10 +10,20 @@ use common::sys::{self, Forked};
 /// them.
 pub fn belong(attributes: &Attributes<'static>) -> Outcome<()> {
     if attributes.keyring {
-        sys::new_session_keyring().at(|| fault!("keyctl(KEYCTL_JOIN_SESSION_KEYRING)"))?;
+        let fault = || fault!("keyctl(KEYCTL_JOIN_SESSION_KEYRING)");
+        let new = sys::new_session_keyring().at(fault)?;
+        // Read back: the caller's keys would still be the command's.
+        if new <= 0 || sys::session_keyring() != Ok(new) {
+            return Err(fault());
+        }
     }
     if let Some(mask) = attributes.umask {
-        sys::umask(mask.bits()).at(|| fault!("umask"))?;
+        let fault = || fault!("umask");
+        sys::umask(mask.bits()).at(fault)?;
+        // There is no other way to ask.
+        if sys::umask(mask.bits()) != Ok(mask.bits()) {
+            return Err(fault());
+        }
     }
     Ok(())
 }

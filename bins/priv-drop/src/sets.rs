@@ -3,6 +3,7 @@
 use super::{caps, identity};
 use common::caps::CapSet;
 use common::chain::Passed;
+use common::errno::Errno;
 use common::fault;
 use common::plan::{Attributes, PrivDrop};
 use common::report::{At, Outcome};
@@ -35,17 +36,25 @@ impl Sets {
 }
 
 /// The capabilities that this kernel knows: from 0 on without a gap.
-fn known() -> CapSet {
-    let count = (0..64).take_while(|cap| sys::bounding_has(*cap).is_ok()).count();
-    CapSet(u64::MAX.checked_shr(64u32.saturating_sub(count as u32)).unwrap_or(0))
+fn known() -> Outcome<CapSet> {
+    let mut bits = 0u64;
+    for cap in 0..64 {
+        match sys::bounding_has(cap) {
+            Ok(_) => bits |= 1 << cap,
+            Err(Errno::INVAL) => break,
+            // Not that there are no more: those not known would be neither dropped nor looked for.
+            Err(errno) => return Err(fault!("prctl(PR_CAPBSET_READ)").errno(errno)),
+        }
+    }
+    Ok(CapSet(bits))
 }
 
 /// Changes limits, ids and sets: all for which capabilities are needed. `passed` says whose the process is.
 pub fn apply(frame: &PrivDrop<'static>, attributes: &Attributes<'static>, passed: &Passed) -> Outcome<()> {
     identity::limit(attributes.rlimits)?;
-    let known = known();
+    let known = known()?;
     let before = Sets::read(known)?;
-    let was_root = has_root();
+    let was_root = has_root()?;
     let changes_user = attributes.ruid.is_some() || attributes.euid.is_some();
     // ORDER: around the change of user, which would take from root what the sets are to keep.
     if changes_user {
@@ -55,7 +64,7 @@ pub fn apply(frame: &PrivDrop<'static>, attributes: &Attributes<'static>, passed
     if changes_user {
         sys::set_keepcaps(false).at(|| fault!("prctl(PR_SET_KEEPCAPS)"))?;
     }
-    let after = expected(frame, attributes, passed, before, was_root && !has_root(), known)?;
+    let after = expected(frame, attributes, passed, before, was_root && !has_root()?, known)?;
     // The change of user has emptied the effective set, and an inheritable capability may come from the bounding
     // set only as long as that has it.
     let held = Caps { inheritable: after.three.inheritable, ..raised(before.three) };
@@ -80,8 +89,9 @@ pub fn apply(frame: &PrivDrop<'static>, attributes: &Attributes<'static>, passed
 
 /// Whether one of the user ids is root's: what the kernel asks when a user changes (capabilities(7), "Effect of user
 /// ID changes on capabilities").
-fn has_root() -> bool {
-    sys::getresuid().is_ok_and(|ids| [ids.real, ids.effective, ids.saved].contains(&0))
+fn has_root() -> Outcome<bool> {
+    let ids = sys::getresuid().at(|| fault!("getresuid"))?;
+    Ok([ids.real, ids.effective, ids.saved].contains(&0))
 }
 
 /// All that is permitted, effective.

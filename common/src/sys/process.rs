@@ -298,9 +298,17 @@ pub fn setrlimit(resource: u32, limits: Limits) -> Result<()> {
 
 /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)`: a new session keyring, empty and without a name.
 /// [KEYCTL_JOIN_SESSION_KEYRING(2const)](https://man7.org/linux/man-pages/man2/KEYCTL_JOIN_SESSION_KEYRING.2const.html)
-pub fn new_session_keyring() -> Result<()> {
+pub fn new_session_keyring() -> Result<i32> {
     const JOIN_SESSION_KEYRING: usize = 1;
-    raw::plain(nr::KEYCTL, [JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]).map(drop)
+    raw::plain(nr::KEYCTL, [JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0]).map(|id| id as i32)
+}
+
+/// `keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)`: the number of the session keyring.
+/// [KEYCTL_GET_KEYRING_ID(2const)](https://man7.org/linux/man-pages/man2/KEYCTL_GET_KEYRING_ID.2const.html)
+pub fn session_keyring() -> Result<i32> {
+    const GET_KEYRING_ID: usize = 0;
+    const SESSION_KEYRING: isize = -3;
+    raw::plain(nr::KEYCTL, [GET_KEYRING_ID, SESSION_KEYRING as usize, 0, 0, 0, 0]).map(|id| id as i32)
 }
 
 /// `sethostname(name)`. [sethostname(2)](https://man7.org/linux/man-pages/man2/sethostname.2.html)

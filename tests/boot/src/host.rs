@@ -19,57 +19,68 @@ pub struct Host {
     /// Where the executables are.
     pub bench: Bench,
     cgroups: PathBuf,
-    etc: [(PathBuf, &'static str); 3],
+    etc: Etc,
+}
+
+/// What covers the files of /etc that say who has subordinate ids.
+#[derive(Clone, Debug)]
+pub struct Etc([(PathBuf, &'static str); 3]);
+
+impl Etc {
+    /// Writes it to files in `dir`.
+    pub fn write(dir: &Path) -> io::Result<Etc> {
+        let (first, count) = SUBORDINATE;
+        let file = |name: &str, text: String| {
+            let path = dir.join(name);
+            fs::write(&path, text).map(|()| path)
+        };
+        let ids = || format!("{USER}:{first}:{count}\n");
+        let users = format!("root:x:0:0::/root:/bin/sh\nuser:x:{USER}:{USER}::/:/bin/sh\n");
+        Ok(Etc([
+            (file("subuid", ids())?, "/etc/subuid"),
+            (file("subgid", ids())?, "/etc/subgid"),
+            (file("passwd", users)?, "/etc/passwd"),
+        ]))
+    }
+
+    /// Covers them, in a mount namespace of this process's own.
+    pub fn cover(&self) -> io::Result<()> {
+        for (file, over) in &self.0 {
+            // A host without the file has no subordinate ids to cover.
+            if Path::new(over).exists() {
+                mount(Some(file), Path::new(over), libc::MS_BIND)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the cgroup2 hierarchy is mounted; says SKIP if nowhere.
+pub fn hierarchy() -> Option<PathBuf> {
+    if !support::is_root() {
+        skip("not run as root, so no cgroup can be delegated");
+        return None;
+    }
+    let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
+    let found = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists());
+    if found.is_none() {
+        skip("no cgroup2 hierarchy is mounted on /sys/fs/cgroup");
+    }
+    found
 }
 
 impl Host {
     /// Sets it up; says SKIP where that cannot be.
     pub fn set_up() -> Option<Host> {
-        if !support::is_root() {
-            skip("not run as root, so no cgroup can be delegated");
-            return None;
-        }
-        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
-        let Some(cgroups) = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists()) else {
-            skip("no cgroup2 hierarchy is mounted on /sys/fs/cgroup");
-            return None;
-        };
+        let cgroups = hierarchy()?;
         let bench = Bench::set_up();
-        let (first, count) = SUBORDINATE;
-        let file = |name: &str, text: String| {
-            let path = bench.path(name);
-            fs::write(&path, text).expect("a file in the scratch directory");
-            path
-        };
-        let ids = || format!("{USER}:{first}:{count}\n");
-        let users = format!("root:x:0:0::/root:/bin/sh\nuser:x:{USER}:{USER}::/:/bin/sh\n");
-        let etc = [
-            (file("subuid", ids()), "/etc/subuid"),
-            (file("subgid", ids()), "/etc/subgid"),
-            (file("passwd", users), "/etc/passwd"),
-        ];
+        let etc = Etc::write(&bench.path("")).expect("files in the scratch directory");
         Some(Host { bench, cgroups, etc })
     }
 
     /// A cgroup that is the ordinary user's, as systemd delegates one.
     pub fn delegated(&self) -> Cgroup {
-        self.make(&self.cgroups, &["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"])
-    }
-
-    fn make(&self, mount: &Path, files: &[&str]) -> Cgroup {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let top = mount.join(format!("sallyport-test-{}-{number}", std::process::id()));
-        let own = top.join("delegated");
-        fs::create_dir(&top).expect("a cgroup");
-        let cgroup = Cgroup { top, own };
-        fs::create_dir(&cgroup.own).expect("a cgroup below that");
-        for dir in [&cgroup.top, &cgroup.own] {
-            for name in files {
-                chown(dir.join(name), Some(USER), Some(USER)).expect("to give a cgroup away");
-            }
-        }
-        cgroup
+        Cgroup::delegated(&self.cgroups).expect("to give a cgroup away")
     }
 
     /// The hierarchy of version 1 that systemd keeps track of its services in, with a cgroup that is the ordinary
@@ -80,7 +91,8 @@ impl Host {
             skip("this host has no hierarchy of version 1 on /sys/fs/cgroup/systemd");
             return None;
         }
-        Some(self.make(&mount, &["", "cgroup.procs", "tasks"]))
+        let cgroup = Cgroup::make(&mount, &["", "cgroup.procs", "tasks"]);
+        Some(cgroup.expect("to give a cgroup away"))
     }
 
     /// `program` as the ordinary user in `cgroup`, who has subordinate ids.
@@ -96,13 +108,7 @@ impl Host {
             // SAFETY: a plain call; the job's process has one thread.
             check(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
             mount(None, Path::new("/"), libc::MS_PRIVATE | libc::MS_REC)?;
-            for (file, over) in &etc {
-                // A host without the file has no subordinate ids to cover.
-                if Path::new(over).exists() {
-                    mount(Some(file), Path::new(over), libc::MS_BIND)?;
-                }
-            }
-            Ok(())
+            etc.cover()
         }));
         job
     }
@@ -122,6 +128,27 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
+    /// A new one in the hierarchy mounted there.
+    pub fn delegated(hierarchy: &Path) -> io::Result<Cgroup> {
+        Cgroup::make(hierarchy, &["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"])
+    }
+
+    fn make(hierarchy: &Path, files: &[&str]) -> io::Result<Cgroup> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let top = hierarchy.join(format!("sallyport-test-{}-{number}", std::process::id()));
+        let own = top.join("delegated");
+        fs::create_dir(&top)?;
+        let cgroup = Cgroup { top, own };
+        fs::create_dir(&cgroup.own)?;
+        for dir in [&cgroup.top, &cgroup.own] {
+            for name in files {
+                chown(dir.join(name), Some(USER), Some(USER))?;
+            }
+        }
+        Ok(cgroup)
+    }
+
     /// Its directory.
     pub fn path(&self) -> &Path {
         &self.own

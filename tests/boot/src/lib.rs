@@ -7,5 +7,5 @@
 mod host;
 mod image;
 
-pub use host::{Cgroup, Host};
+pub use host::{Cgroup, Etc, Host, hierarchy};
 pub use image::{Booted, Image, boot_line};

@@ -80,6 +80,19 @@ fn a_killed_launcher_leaves_nothing_either() {
 }
 
 #[test]
+fn root_in_a_users_cgroup_leaves_nothing_in_it() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    // Root of the new user namespace has no power over what is the user's.
+    let words = ["--unshare-all", "--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup", "true"];
+    let mut job = host.bwrap(&cgroup, &words);
+    job.user = None;
+    let seen = job.run().expect("a process");
+    assert_eq!((seen.status, text(&seen.stderr)), (End::Exit(0), String::new()));
+    assert_eq!(cgroup.children(), Vec::<String>::new());
+}
+
+#[test]
 fn a_cgroup_that_is_not_delegated_is_refused_with_the_way_to_get_one() {
     let Some(host) = Host::set_up() else { return };
     let cgroup = host.delegated();

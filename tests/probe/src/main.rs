@@ -33,7 +33,7 @@ const USAGE: &str = "usage: probe [-o FD] [-x STATUS] [-w] SUBCOMMAND
   dead-fuse DIR COMMAND...    run COMMAND where DIR is a FUSE mount without a server
   everything [ns=...] [NAME [PATH...]]  report, tree, pid1, reach, and one more of these
   reach                       what of the launcher's processes /proc lets this one look into
-  exit N | kill N | try-userns | seccomp-probe";
+  exit N | kill N | try-userns | seccomp-probe | keyring";
 
 /// Entry point called by the C start-up code.
 ///
@@ -86,6 +86,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "kill" => return report::kill_self(rest.first().and_then(|n| n.parse().ok()).unwrap_or(9)),
         "try-userns" => report::try_userns(),
         "seccomp-probe" => report::seccomp_probe(),
+        "keyring" => report::keyring(),
         name => match report::section(name, &words, &rest) {
             Some(text) => text,
             None => {
@@ -116,6 +117,7 @@ fn everything(words: &[String], rest: &[&str]) -> String {
         Some((&"ls", paths)) => text.push_str(&ls::list(paths)),
         Some((&"seccomp-probe", _)) => text.push_str(&report::seccomp_probe()),
         Some((&"try-userns", _)) => text.push_str(&report::try_userns()),
+        Some((&"keyring", _)) => text.push_str(&report::keyring()),
         _ => {}
     }
     text

@@ -128,6 +128,18 @@ fn namespaces(rest: &[&str]) -> String {
     out
 }
 
+/// Whose keys this process may use: what keyctl(KEYCTL_DESCRIBE) says of its session keyring.
+pub fn keyring() -> String {
+    const SESSION_KEYRING: i64 = -3;
+    let mut text = [0_u8; 256];
+    let said = call(nr::KEYCTL, 6, SESSION_KEYRING as u64, address(&mut text), text.len() as u64, 0);
+    let shown = match said {
+        Ok(length) => String::from_utf8_lossy(&text[..(length as usize).saturating_sub(1)]).into_owned(),
+        Err(errno) => errno_text(errno),
+    };
+    format!("session keyring {shown}\n")
+}
+
 fn hostname() -> String {
     format!("hostname {}\n", read_line("/proc/sys/kernel/hostname"))
 }

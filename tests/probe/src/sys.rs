@@ -15,6 +15,7 @@ pub mod nr {
     pub const RT_SIGACTION: i64 = 13;
     pub const RT_SIGPROCMASK: i64 = 14;
     pub const PAUSE: i64 = 34;
+    pub const KEYCTL: i64 = 250;
     pub const GETPID: i64 = 39;
     pub const FORK: i64 = 57;
     pub const KILL: i64 = 62;

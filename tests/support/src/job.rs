@@ -236,7 +236,7 @@ pub fn become_user(id: u32) -> io::Result<()> {
 }
 
 /// The ids and the groups alone: what is set-user-ID, as newuidmap, still works for him.
-fn switch_to(id: u32) -> io::Result<()> {
+pub fn switch_to(id: u32) -> io::Result<()> {
     // SAFETY: plain calls that change the ids of the process about to exec.
     unsafe {
         check(libc::setgroups(0, std::ptr::null()))?;

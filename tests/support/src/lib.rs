@@ -19,7 +19,7 @@ mod pty;
 
 pub use diff::unified;
 pub use holder::NsHolder;
-pub use job::{Enter, Fd, Job, Prepare, Stdin, USER, become_user};
+pub use job::{Enter, Fd, Job, Prepare, Stdin, USER, become_user, switch_to};
 pub use live::{End, Live, Seen};
 pub use paths::{Scratch, probe, release_bin, workspace_root};
 

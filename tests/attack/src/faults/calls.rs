@@ -16,8 +16,8 @@ const NAMES: &[(u64, &str)] = &[
     (79, "getcwd"), (80, "chdir"), (81, "fchdir"), (83, "mkdir"), (87, "unlink"), (89, "readlink"),
     (90, "chmod"), (91, "fchmod"), (95, "umask"), (97, "getrlimit"), (102, "getuid"), (104, "getgid"),
     (105, "setuid"), (106, "setgid"), (107, "geteuid"), (108, "getegid"), (109, "setpgid"),
-    (110, "getppid"), (111, "getpgrp"), (112, "setsid"), (116, "setgroups"), (117, "setresuid"),
-    (119, "setresgid"), (125, "capget"), (126, "capset"), (128, "rt_sigtimedwait"), (137, "statfs"),
+    (110, "getppid"), (111, "getpgrp"), (112, "setsid"), (115, "getgroups"), (116, "setgroups"), (117, "setresuid"),
+    (118, "getresuid"), (119, "setresgid"), (120, "getresgid"), (124, "getsid"), (125, "capget"), (126, "capset"), (128, "rt_sigtimedwait"), (137, "statfs"),
     (138, "fstatfs"), (141, "setpriority"), (155, "pivot_root"), (157, "prctl"), (158, "arch_prctl"),
     (160, "setrlimit"), (165, "mount"), (166, "umount2"), (170, "sethostname"), (186, "gettid"),
     (191, "getxattr"), (202, "futex"), (204, "sched_getaffinity"), (217, "getdents64"),
@@ -103,6 +103,11 @@ const NEVER_FAIL: [&str; 12] = [
     "set_tid_address",
     "rt_sigreturn",
 ];
+
+/// Whether it waits for others: how often one does, or whether at all, is not the same in each launch.
+pub fn waits_for_others(nr: u64) -> bool {
+    ["poll", "ppoll", "wait4", "rt_sigtimedwait"].contains(&name(nr).as_str())
+}
 
 /// Calls that confine, or hand on what confines: one that says it has done so and has not must be noticed.
 const CONFINE: [&str; 35] = [

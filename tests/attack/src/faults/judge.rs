@@ -122,8 +122,11 @@ pub fn judge(
 ) -> Verdict {
     let killed = matches!(fault, Fault::KillBefore | Fault::KillAfter);
     if !trace.reached {
-        // With --die-with-parent the last calls of a sandbox may be cut off by the end of its launcher.
-        let cut = clean.dies_with_parent && written == &clean.written && trace.ran;
+        // With --die-with-parent the last calls of a sandbox may be cut off by the end of its launcher; and the keeper
+        // of a cgroup looks at who is in it as often as that changes.
+        let varies =
+            clean.dies_with_parent || calls::waits_for_others(call.nr) || call.image == "cgroup-keeper";
+        let cut = varies && written == &clean.written && trace.ran;
         return if cut { Verdict::NoSuchPoint } else { Verdict::NotReached };
     }
     if !trace.done && fault == Fault::KillAfter {
@@ -135,7 +138,8 @@ pub fn judge(
     let end = trace.end.unwrap_or(-1);
     let exit = libc::WIFEXITED(end).then(|| libc::WEXITSTATUS(end));
     let failed = exit.is_none_or(|status| status != 0 && status != STATUS);
-    let told = failed && exit.is_some() && is_one_message(&written.stderr, clean.signed);
+    let stderr = clean.without_warnings(&written.stderr);
+    let told = failed && exit.is_some() && is_one_message(&stderr, clean.signed);
     // Of the monitor's process: it ends the sandbox when it cannot go on itself.
     let monitor = call.process == "0";
     if trace.ran {
@@ -180,7 +184,11 @@ fn ended(status: i32) -> String {
 
 /// Whether it is one line, and one of ours.
 fn is_one_message(text: &str, signed: bool) -> bool {
-    let one_line = text.ends_with('\n') && text.lines().count() == 1;
+    // What newuidmap has to say comes before what is said of it.
+    let text =
+        text.lines().filter(|line| !line.starts_with("newuidmap: ") && !line.starts_with("newgidmap: "));
+    let text: String = text.map(|line| format!("{line}\n")).collect();
+    let one_line = text.lines().count() == 1;
     // A stage that has not read the plan yet does not know that it is part of bwrap, and one that cannot start has no
     // name at all.
     let by_us = text
@@ -190,11 +198,24 @@ fn is_one_message(text: &str, signed: bool) -> bool {
 }
 
 impl Clean {
+    /// What is said beside the warnings that a launch of this kind has in any case.
+    fn without_warnings(&self, stderr: &str) -> String {
+        stderr.lines().filter(|line| !self.written.stderr.lines().any(|warning| warning == *line)).fold(
+            String::new(),
+            |mut text, line| {
+                text.push_str(line);
+                text.push('\n');
+                text
+            },
+        )
+    }
+
     /// A command's view without what differs by itself, from one launch to the next and where a stage does by other
     /// means what it could not do by the first; `orphan`: its launcher may be gone.
     pub fn shown(&self, text: &str, orphan: bool) -> String {
         let own: &[&str] = match self.pids {
-            Pids::Own => &[],
+            // Pid 1 blocks signals for as long as it waits for them.
+            Pids::Own => &["pid1 SigBlk"],
             Pids::Host => &["pid1 "],
             Pids::Joined => &["pid1 ", "pid ", "ppid ", "pgid ", "sid ", "process ", "reach ", "tree"],
         };
@@ -208,14 +229,19 @@ impl Clean {
                 continue;
             }
             if !line.starts_with("mount ") {
-                out.push_str(line);
+                out.push_str(&without_numbers(&without_numbers(line, "/dev/pts/"), " tty="));
                 out.push('\n');
             }
         }
         for line in mounts::sorted(text.lines()) {
             // The root's directory in the file system that it is made in, which nobody else has; and the numbers of
             // the descriptors that an overlay was made of.
-            out.push_str(&without_numbers(&line, "/proc/self/fd/").replacen(" /newroot ", " / ", 1));
+            let mut line = without_numbers(&line, "/proc/self/fd/").replacen(" /newroot ", " / ", 1);
+            // A terminal has the first number that is free on the host.
+            if line.starts_with("mount on /dev/console ") {
+                line = without_numbers(&line, ": D").replacen(char::is_numeric, "", 2);
+            }
+            out.push_str(&line);
         }
         out
     }

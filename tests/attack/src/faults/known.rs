@@ -122,6 +122,114 @@ pub const KNOWN: &[Known] = &[
     },
     Known { image: "ns-enter", call: "sethostname", why: "A name.", ..ROW },
     Known {
+        call: "rt_sigprocmask",
+        scenario: "chain",
+        why: "The command starts with signals blocked that a chain's init hands on to it. It is no less confined.",
+        ..ROW
+    },
+    Known {
+        image: "init-reaper",
+        call: "setpgid",
+        scenario: "chain",
+        why: "The command is in the process group of its init, which ends with it.",
+        ..ROW
+    },
+    Known {
+        image: "fs-build",
+        fault: "EPERM",
+        scenario: "sys",
+        why: "EPERM is the kernel's answer to who may not have a sysfs of his own: the host's is shown, read-only, which \
+              is read back.",
+        ..ROW
+    },
+    Known {
+        image: "fs-build",
+        fault: "E",
+        scenario: "console",
+        why: "No /dev/console, as for a caller without a terminal; the command has its own all the same.",
+        ..ROW
+    },
+    Known {
+        image: "pty-relay",
+        fault: "E",
+        scenario: "console",
+        why: "A relay that ends early hangs up the sandbox's terminal: there is no /dev/console, and what is written to \
+              it is lost. That was said.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "fcntl(setfd)",
+        fault: "E",
+        scenario: "console",
+        why: "The same of a relay that could not be started.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "dup2",
+        scenario: "console",
+        why: "One of the command's standard descriptors is still its caller's, which it would have without --console.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "close",
+        verdict: "hung",
+        scenario: "console",
+        why: "The relay waits for the end of a terminal that somebody still holds; the command has ended.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "close",
+        fault: "E",
+        verdict: "hung",
+        scenario: "console",
+        why: "The same of a descriptor that the kernel does not close. Linux closes it whatever it says.",
+    },
+    Known {
+        image: "ns-enter",
+        call: "fcntl(setfd)",
+        verdict: "unsaid",
+        scenario: "console",
+        why: "The relay has no socket and nothing to say it on. Nothing runs.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "clone",
+        fault: "EPERM",
+        verdict: "unsaid",
+        scenario: "chain",
+        why: "Said in two lines, the second a hint at what may be the matter with the host.",
+        ..ROW
+    },
+    Known {
+        call: "recvfrom",
+        fault: "E",
+        verdict: "unsaid",
+        scenario: "cgroup",
+        why: "Monitor and keeper both say why they stop: two messages.",
+        ..ROW
+    },
+    Known {
+        image: "cgroup-keeper",
+        fault: "kill-before",
+        verdict: "left",
+        scenario: "cgroup",
+        why: "Who kills the keeper alone has a cgroup left, with nobody in it: the sandbox is ended by its monitor.",
+        ..ROW
+    },
+    Known {
+        image: "cgroup-keeper",
+        fault: "kill-after",
+        verdict: "left",
+        scenario: "cgroup",
+        why: "The same.",
+        ..ROW
+    },
+    Known {
         call: "prctl(seccomp)",
         why: "After the last filter no call may be made but the exec: it need not allow one that asks.",
         ..ROW

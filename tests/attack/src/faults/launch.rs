@@ -2,6 +2,7 @@
 
 use super::scenario::{Given, Scenario};
 use super::trace::{self, Started, check, seize};
+use boot::Cgroup;
 use stage::filters::deny;
 use stage::{EXECUTABLES, Who};
 use std::ffi::CString;
@@ -64,10 +65,27 @@ pub struct Pad<'s> {
     held: &'s Held,
     scratch: Scratch,
     first: PathBuf,
+    cgroup: Option<Cgroup>,
     plan: Vec<u8>,
     program: CString,
     argv: Vec<CString>,
     env: Vec<CString>,
+}
+
+/// A cgroup that is the caller's, with a controller for those below it.
+fn delegated() -> io::Result<Option<Cgroup>> {
+    let Some(hierarchy) = boot::hierarchy() else { return Ok(None) };
+    let cgroup = Cgroup::delegated(&hierarchy)?;
+    if cgroup.delegate("hugetlb") {
+        return Ok(Some(cgroup));
+    }
+    stage::skip("this host has no controller hugetlb in its cgroup2 hierarchy");
+    Ok(None)
+}
+
+/// Whether this host has what `scenario` needs.
+pub fn is_possible(scenario: &Scenario) -> io::Result<bool> {
+    Ok(!scenario.needs_cgroup() || delegated()?.is_some())
 }
 
 /// What a launch wrote.
@@ -109,13 +127,19 @@ impl<'s> Pad<'s> {
                 for name in EXECUTABLES {
                     install(&from.join(name), &dir.join("bin").join(name))?;
                 }
-                dir.join("bin/bwrap")
+                dir.join("bin").join(scenario.chain().unwrap_or("bwrap"))
             }
         };
         let place = |text: &str| text.replace('@', &dir.to_string_lossy());
         let mut words: Vec<String> = scenario.args.split_whitespace().map(place).collect();
-        words.push("--".to_owned());
+        match scenario.chain() {
+            Some(_) => drop(words.remove(0)),
+            None => words.push("--".to_owned()),
+        }
         words.push(place(scenario.probe));
+        if scenario.has_console() {
+            words.extend(["-o".to_owned(), FIRST_FD.to_string()]);
+        }
         words.extend(["-x".to_owned(), STATUS.to_string()]);
         if waits {
             words.push("-w".to_owned());
@@ -133,6 +157,7 @@ impl<'s> Pad<'s> {
                 .into(),
             scratch,
             first,
+            cgroup: if scenario.needs_cgroup() { delegated()? } else { None },
             plan: Vec::new(),
         };
         if scenario.fds.iter().any(|given| matches!(given, Given::Plan)) {
@@ -150,8 +175,20 @@ impl<'s> Pad<'s> {
     pub fn files(&self) -> Vec<String> {
         let mut names = Vec::new();
         list(self.scratch.path(), &mut names, 0);
+        if let Some(cgroup) = &self.cgroup {
+            names.extend(cgroup.children().into_iter().map(|name| format!("cgroup {name}")));
+            names.push(format!("controllers for cgroups below: {}", cgroup.subtree_control()));
+        }
         names.sort();
         names
+    }
+
+    /// Takes away what a launch has left where the next would meet it.
+    pub fn tidy(&mut self) -> io::Result<()> {
+        if self.cgroup.take().is_some() {
+            self.cgroup = delegated()?;
+        }
+        Ok(())
     }
 
     /// The plan of a command line: bwrap compiles it for whatever its neighbour of that name is.
@@ -240,6 +277,9 @@ impl<'s> Pad<'s> {
         }
         // SAFETY: the same.
         check(unsafe { libc::close_range(100, libc::c_uint::MAX, 0) }.into())?;
+        if let Some(cgroup) = &self.cgroup {
+            fs::write(cgroup.path().join("cgroup.procs"), "0")?;
+        }
         // SAFETY: these change attributes of this process alone.
         unsafe {
             libc::setitimer(libc::ITIMER_REAL, &std::mem::zeroed(), std::ptr::null_mut());
@@ -249,7 +289,10 @@ impl<'s> Pad<'s> {
             libc::setsid();
         }
         if self.who == Who::User && support::is_root() {
-            support::become_user(self.who.uid())?;
+            match self.scenario.needs_set_user_id() {
+                true => support::switch_to(self.who.uid())?,
+                false => support::become_user(self.who.uid())?,
+            }
         }
         std::env::set_current_dir(self.scratch.path().join("cwd"))?;
         let ended = |list: &[CString]| {
@@ -380,5 +423,11 @@ pub fn launch(
 ) -> io::Result<(trace::Trace, Written)> {
     let (started, output) = pad.start()?;
     let trace = trace::follow(started, order)?;
-    Ok((trace, output.written()?))
+    let mut written = output.written()?;
+    if pad.scenario.has_console() && !written.outs.is_empty() {
+        // The terminal is relayed to standard output, with what the stages had to say.
+        let said = std::mem::replace(&mut written.stdout, written.outs.remove(0));
+        written.stderr.push_str(&said.replace('\r', ""));
+    }
+    Ok((trace, written))
 }

@@ -31,7 +31,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// Who launches.
     pub who: &'static [Who],
-    /// The arguments of bwrap. `@` is a directory of the harness with, in it: `probe`, `rw` and `upper` and `work` (the
+    /// The arguments of bwrap, or a chain that begins with the name of a stage. `@` is a directory of the harness with, in it: `probe`, `rw` and `upper` and `work` (the
     /// caller's own), `lower` and `file` (not to be changed).
     pub args: &'static str,
     /// Descriptors from 20 on, in order.
@@ -55,6 +55,10 @@ const BOTH: &[Who] = &[Who::User, Who::Root];
 
 const ROW: Scenario =
     Scenario { name: "", who: BOTH, args: "", fds: &[], probe: PROBE, shows: "", kills: false, quick: false };
+
+/// What processes unshare whose namespaces a launch joins.
+const HELD: &[&str] = &["user,net,ipc,uts"];
+const HELD_BY_ROOT: &[&str] = &["net,ipc,uts,cgroup"];
 
 const GETPGRP: i64 = 111;
 const GETPRIORITY: i64 = 140;
@@ -278,6 +282,116 @@ pub const SCENARIOS: &[Scenario] = &[
         ..ROW
     },
     Scenario {
+        name: "maps",
+        args: few!(
+            "--unshare-user --uid-map 0:0:1 --uid-map 1:100000:1000 --gid-map 0:0:1 --gid-map 1:100000:1000"
+        ),
+        who: ROOT,
+        probe: "/probe",
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "maps-auto",
+        args: "--unshare-user --unshare-pid --uid 0 --gid 0 --uid-map auto --gid-map auto --ro-bind / / --proc /proc",
+        who: USER,
+        kills: true,
+        ..ROW
+    },
+    Scenario {
+        name: "join-ns",
+        args: "--userns 20 --join-ns net=/proc/self/fd/21 --join-ns ipc=22 --join-ns uts=23 --ro-bind / /",
+        fds: &[
+            Given::Ns(HELD, "user"),
+            Given::Ns(HELD, "net"),
+            Given::Ns(HELD, "ipc"),
+            Given::Ns(HELD, "uts"),
+        ],
+        who: USER,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "join-ns-root",
+        args: "--join-ns net=20 --join-ns ipc=21 --join-ns uts=22 --join-ns cgroup=23 --ro-bind / /",
+        fds: &[
+            Given::Ns(HELD_BY_ROOT, "net"),
+            Given::Ns(HELD_BY_ROOT, "ipc"),
+            Given::Ns(HELD_BY_ROOT, "uts"),
+            Given::Ns(HELD_BY_ROOT, "cgroup"),
+        ],
+        who: ROOT,
+        ..ROW
+    },
+    Scenario { name: "sys", args: "--unshare-all --ro-bind / / --proc /proc --sys /sys", quick: true, ..ROW },
+    Scenario { name: "sys-of-the-host", args: few!("--unshare-user --sys /sys"), probe: "/probe", ..ROW },
+    Scenario {
+        name: "cgroup",
+        args: "--unshare-all --ro-bind / / --proc /proc --cgroup /sys/fs/cgroup --limit hugetlb.2MB.max=64M",
+        who: USER,
+        kills: true,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "cgroup-and-host",
+        args: "--unshare-user --ro-bind / / --cgroup /sys/fs/cgroup --die-with-parent",
+        who: USER,
+        kills: true,
+        ..ROW
+    },
+    Scenario {
+        name: "console",
+        args: "--unshare-all --ro-bind / / --proc /proc --dev /dev --console",
+        who: USER,
+        fds: &[Given::Out],
+        kills: true,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "chain",
+        args: "ns-enter --unshare-all -- fs-build --ro-bind / / --proc /proc -- priv-drop --cap-drop ALL -- init-reaper --",
+        kills: true,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "chain-identity",
+        args: "ns-enter --unshare-pid -- fs-build --ro-bind / / --proc /proc -- \
+               priv-drop --reuid 5 --regid 6 --groups 7,8 --inh-caps -all --bounding-set -all,+chown -- init-reaper --",
+        who: ROOT,
+        kills: true,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "chain-sets",
+        args: "priv-drop --inh-caps -all,+chown,+kill --ambient-caps -all,+chown --permitted-caps -all,+chown,+kill \
+               --effective-caps -all,+kill --securebits +noroot,+noroot_locked --clear-groups --",
+        who: ROOT,
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "chain-attributes",
+        args: "priv-drop --rlimit nofile=64:128 --rlimit core=0 --umask 0077 --new-keyring --pdeathsig TERM \
+               --new-session --allow-new-privs --",
+        shows: "keyring",
+        quick: true,
+        ..ROW
+    },
+    Scenario {
+        name: "allow-new-privs",
+        args: "--ro-bind / / --allow-new-privs --unshare-pid --proc /proc",
+        ..ROW
+    },
+    Scenario {
+        name: "chain-clocks",
+        args: "ns-enter --unshare-user --unshare-time --monotonic 7200 -- fs-build --ro-bind / /  --",
+        ..ROW
+    },
+    Scenario {
         name: "best-effort",
         args: "--not-a-security-boundary --bind / / --unshare-user-try --unshare-cgroup-try",
         ..ROW
@@ -294,6 +408,26 @@ impl Scenario {
     /// Whether it has a PID namespace of its own.
     pub fn owns_pids(&self) -> bool {
         !self.joins_pids() && (self.args.contains("--unshare-pid") || self.args.contains("--unshare-all"))
+    }
+
+    /// The stage that a chain begins with.
+    pub fn chain(&self) -> Option<&'static str> {
+        self.args.split(' ').next().filter(|word| stage::EXECUTABLES.contains(word))
+    }
+
+    /// Whether set-user-ID executables do what they are for.
+    pub fn needs_set_user_id(&self) -> bool {
+        self.args.contains("auto") || self.args.contains("--allow-new-privs")
+    }
+
+    /// Whether it needs a cgroup that is the caller's.
+    pub fn needs_cgroup(&self) -> bool {
+        self.args.contains("--cgroup")
+    }
+
+    /// Whether the command has a terminal of its own: then it says what it sees on descriptor 20.
+    pub fn has_console(&self) -> bool {
+        self.args.contains("--console")
     }
 
     /// Whether nothing may outlive the first process.

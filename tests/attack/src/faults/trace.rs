@@ -87,8 +87,8 @@ struct Task {
     process: String,
     image: String,
     children: u32,
-    /// Calls so far by number, since the last exec.
-    made: Vec<(u64, u32)>,
+    /// Calls so far by image and number.
+    made: Vec<(String, u64, u32)>,
     /// What to put in place of the result at the exit of the call that it is in.
     result: Option<Wrong>,
     /// Whether the last call was interrupted by a signal that nobody handles, and will be entered once more: a stop of
@@ -156,13 +156,13 @@ impl Task {
 
     /// Counts a call.
     fn count(&mut self, nr: u64) -> u32 {
-        match self.made.iter_mut().find(|(number, _)| *number == nr) {
-            Some((_, count)) => {
+        match self.made.iter_mut().find(|(image, number, _)| *number == nr && *image == self.image) {
+            Some((.., count)) => {
                 *count += 1;
                 *count - 1
             }
             None => {
-                self.made.push((nr, 1));
+                self.made.push((self.image.clone(), nr, 1));
                 0
             }
         }
@@ -247,11 +247,10 @@ impl Tracer<'_> {
             let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
             return;
         }
-        let argv = proc(&format!("{pid}/cmdline"));
-        let argv0 = argv.split('\0').next().unwrap_or_default();
-        let image = argv0.rsplit('/').next().unwrap_or_default().to_owned();
+        // Not by the arguments: a stage hands its own on to compose, its first word with them.
+        let image = executable(pid).rsplit('/').next().unwrap_or_default().to_owned();
         if let Some(task) = self.tasks.iter_mut().find(|task| task.pid == pid) {
-            (task.image, task.made) = (image, Vec::new());
+            task.image = image;
         }
         self.go_on(pid, 0);
     }
@@ -344,7 +343,11 @@ impl Tracer<'_> {
             let below = children(pid).into_iter().filter(|child| !pids.contains(child));
             let below: Vec<i32> = below.collect();
             pids.extend(below);
-            now.push(activity(pid));
+            let line = activity(pid);
+            // The command is gone when pid 1 of its sandbox has reaped it, which nobody tells here.
+            if !line.starts_with('X') {
+                now.push(line);
+            }
             at += 1;
         }
         let blocked = !now.is_empty() && now.iter().all(|line| line.starts_with(['S', 'Z']));
@@ -389,10 +392,26 @@ fn children(pid: i32) -> Vec<i32> {
     list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// A file of /proc, by its path there. Not through the mount, which a launch that fails may have covered.
-pub fn proc(path: &str) -> String {
+/// /proc, not through the mount, which a launch that fails may have covered.
+fn procfs() -> Option<&'static File> {
     static PROC: OnceLock<Option<File>> = OnceLock::new();
-    let Some(dir) = PROC.get_or_init(|| File::open("/proc").ok()) else { return String::new() };
+    PROC.get_or_init(|| File::open("/proc").ok()).as_ref()
+}
+
+/// Where the executable of a process is, in a place that may be gone by now.
+fn executable(pid: i32) -> String {
+    let (Some(dir), Ok(path)) = (procfs(), CString::new(format!("{pid}/exe"))) else { return String::new() };
+    let mut room = [0_u8; libc::PATH_MAX as usize];
+    // SAFETY: a NUL-ended path, and as much room as is said.
+    let length =
+        unsafe { libc::readlinkat(dir.as_raw_fd(), path.as_ptr(), room.as_mut_ptr().cast(), room.len()) };
+    let text = room.get(..usize::try_from(length).unwrap_or(0)).unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// A file of /proc, by its path there.
+pub fn proc(path: &str) -> String {
+    let Some(dir) = procfs() else { return String::new() };
     let Ok(path) = CString::new(path) else { return String::new() };
     // SAFETY: a NUL-ended path; the descriptor is new.
     let fd = unsafe { libc::openat(dir.as_raw_fd(), path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
