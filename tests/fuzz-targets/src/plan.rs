@@ -1,8 +1,8 @@
 //! Plans: what is taken decodes, encodes back to the same bytes, and is what the check of stored plans says.
 
 use common::plan::{
-    BadPlan, Buffer, Command, FdNumber, FsBuild, InitReaper, MountOp, NsEnter, Plan, PrivDrop, Reader,
-    SeccompLoad, Stage, assemble, check,
+    BadPlan, Buffer, Command, FdNumber, FsBuild, InitReaper, JoinNs, MountOp, NsEnter, Plan, PrivDrop,
+    Reader, SeccompLoad, Stage, assemble, check,
 };
 
 /// A frame that is taken, encoded again.
@@ -75,6 +75,11 @@ fn descriptors(plan: &Plan<'_>) -> Vec<FdNumber> {
             [frame.userns_fd, frame.pidns_fd, frame.info_fd, frame.json_status_fd].into_iter().flatten(),
         );
         all.extend(frame.userns_block_fd);
+        let joined = frame.extra.iter().flat_map(|extra| extra.join.iter());
+        all.extend(joined.filter_map(|join| match join {
+            JoinNs::Fd { fd, .. } => Some(fd),
+            JoinNs::Path { .. } => None,
+        }));
     }
     if let Ok(frame) = plan.decode(Stage::FsBuild, FsBuild::decode) {
         all.extend(frame.ops.iter().filter_map(|op| match op {
