@@ -82,10 +82,16 @@ fn tell(ready: Fd) -> sys::Result<()> {
 
 /// Sets the label of the next exec (`/proc/thread-self/attr/exec`, as `setexeccon(3)` does).
 ///
-/// Only in procfs: in a tree that somebody hostile has filled, /proc may be his, and a label that went into a file of
-/// his is one that the command runs without (the hole of CVE-2025-52881).
+/// Only in procfs, from `/proc` on: in a tree that somebody hostile has filled, /proc may be his, and a label that went
+/// into a file of his, or through a link of his into another file of procfs, is one that the command runs without (the
+/// hole of CVE-2025-52881).
 fn set_exec_label(label: &[u8]) -> sys::Result<()> {
-    let attr = sys::openat(sys::CWD, c"/proc/thread-self/attr/exec", o::WRONLY | o::CLOEXEC, 0)?;
+    let proc = sys::openat(sys::CWD, c"/proc", o::PATH | o::DIRECTORY | o::CLOEXEC, 0)?;
+    if sys::fstatfs_type(proc.fd())? != sys::PROC_SUPER_MAGIC {
+        return Err(Errno::INVAL);
+    }
+    let attr = sys::openat(proc.fd(), c"thread-self/attr/exec", o::WRONLY | o::CLOEXEC, 0)?;
+    // Something may be mounted on it, or on what is above it.
     if sys::fstatfs_type(attr.fd())? != sys::PROC_SUPER_MAGIC {
         return Err(Errno::INVAL);
     }

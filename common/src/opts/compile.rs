@@ -197,7 +197,7 @@ impl CommandLine<'_> {
             || ns.has_maps()
             || ns.joined & flags::NEWUSER != 0;
         ALWAYS
-            .union(if_so(stays, BOUND.union(drop.cap_add)))
+            .union(if_so(stays, BOUND.union(drop.cap_add).union(drop.extra.needs())))
             .union(if_so(fs.makes, MAKE))
             .union(if_so(fs.looks_up && !fs.makes, LOOK_UP))
             .union(if_so(drop.disable_userns, DISABLE_USERNS))

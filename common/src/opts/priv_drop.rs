@@ -2,7 +2,7 @@
 
 use super::init_reaper::signal;
 use super::{Context, Operands, accounts, number, options, out_of_memory};
-use crate::caps::{self, CapSet};
+use crate::caps::{self, CapSet, cap};
 use crate::fault;
 use crate::limits;
 use crate::plan::{Attributes, Buffer, CapChange, FdNumber, List, ListWriter, Mode, Rlimit};
@@ -207,6 +207,17 @@ impl PrivDropDraft {
 }
 
 impl PrivDropExtras {
+    /// The capabilities that these changes are made with, or are to end with.
+    pub fn needs(&self) -> CapSet {
+        let if_so = |condition, cap| if condition { CapSet::of(&[cap]) } else { CapSet::EMPTY };
+        if_so(self.ruid.is_some() || self.euid.is_some(), cap::SETUID)
+            .union(if_so(self.rgid.is_some() || self.egid.is_some() || self.groups.is_some(), cap::SETGID))
+            .union(self.inheritable.add)
+            .union(self.ambient.add)
+            .union(self.permitted.add)
+            .union(self.effective.add)
+    }
+
     fn apply(
         &mut self,
         option: PrivDropExtra,

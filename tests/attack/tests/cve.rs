@@ -450,13 +450,19 @@ fn cve_2025_52881_a_label_is_not_written_to_what_is_no_procfs() {
             chown(attr.join("exec"), Some(who.uid()), Some(who.uid())).unwrap();
         }
         // Without SELinux bwrap takes no label; a plan may have one.
-        let plan = pipeline_plan(&fake);
-        let mut job = bench.job(bench.bin("ns-enter"), who);
-        job.arg("--stored=30");
-        job.fds.insert(30, Fd::File(plan));
-        let message = refused(&with_env(job, "PWD", "/").run().unwrap());
-        assert!(message.contains("label_exec"), "{message}");
+        let run = || {
+            let mut job = bench.job(bench.bin("ns-enter"), who);
+            job.arg("--stored=30");
+            job.fds.insert(30, Fd::File(pipeline_plan(&fake)));
+            let message = refused(&with_env(job, "PWD", "/").run().unwrap());
+            assert!(message.contains("label_exec"), "{message}");
+        };
+        run();
         assert_eq!(fs::read_to_string(attr.join("exec")).unwrap(), "untouched\n");
+        // A link to another file of procfs, which takes the label as well.
+        fs::remove_file(attr.join("exec")).unwrap();
+        std::os::unix::fs::symlink("/mnt/self/comm", attr.join("exec")).unwrap();
+        run();
     }
 }
 
@@ -471,7 +477,11 @@ fn pipeline_plan(fake: &std::path::Path) -> Vec<u8> {
         raise: CapSet::of(&[cap::SYS_ADMIN, cap::SETPCAP]),
         ..stage::NS_ENTER
     };
-    let ops = [bind("/", "/", Access::ReadOnly), bind(fake, "/proc", Access::ReadWrite)];
+    let ops = [
+        bind("/", "/", Access::ReadOnly),
+        bind("/proc", "/mnt", Access::ReadWrite),
+        bind(fake, "/proc", Access::ReadWrite),
+    ];
     let fs_build = FsBuild { ops: stage::list(&ops), ..stage::FS_BUILD };
     let mut records = stage::Records {
         ns_enter: Some(ns_enter),

@@ -45,14 +45,18 @@ const FCNTL: [(u64, &str); 9] = [
     (1034, "F_GET_SEALS"),
 ];
 
-const IOCTL: [(u64, &str); 7] = [
+const IOCTL: [(u64, &str); 11] = [
     (0xb701, "NS_GET_USERNS"),
     (0x5401, "TCGETS"),
     (0x5402, "TCSETS"),
+    (0x5403, "TCSETSW"),
     (0x540e, "TIOCSCTTY"),
     (0x540f, "TIOCGPGRP"),
     (0x5410, "TIOCSPGRP"),
     (0x5413, "TIOCGWINSZ"),
+    (0x5414, "TIOCSWINSZ"),
+    (0x5441, "TIOCGPTPEER"),
+    (0x4004_5431, "TIOCSPTLCK"),
 ];
 
 const SOCKET: [(u64, &str); 3] = [(1, "AF_UNIX"), (2, "AF_INET"), (16, "AF_NETLINK")];

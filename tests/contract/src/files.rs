@@ -63,12 +63,19 @@ impl Files {
         };
         let by_path = |done, others: &str| {
             let path = string(pid, first)?;
-            let is_known = matches!(&*path, b"/" | b"/sys/fs/selinux") || is_stage(&path);
+            let is_known =
+                role.0 == "cgroup-keeper" || matches!(&*path, b"/" | b"/sys/fs/selinux") || is_stage(&path);
             let name = if is_known { self.name(role, AT_FDCWD, &path, done)? } else { others.into() };
             Some(Touch { name, done, opens: false, closes: None })
         };
         match call.plain_name() {
             "openat" => at(how(third), true),
+            "openat2" if role.0 == "cgroup-keeper" => Some(Touch {
+                name: "the caller's cgroup".into(),
+                done: how(word(pid, third)?),
+                opens: true,
+                closes: None,
+            }),
             // All with RESOLVE_IN_ROOT.
             "openat2" => {
                 let done = how(word(pid, third)?);
@@ -80,7 +87,16 @@ impl Files {
             "mkdirat" | "fchmodat" | "unlinkat" => at("made or changed", false),
             "chdir" => by_path("entered", "the command's directory"),
             "statfs" => by_path("looked at", "another file system"),
-            "execve" if role.0 == "bwrap" => by_path("run", "the command"),
+            "execve" if matches!(role.0, "bwrap" | "compose" | "ns-enter" | "ns-enter helper") => {
+                by_path("run", "the command")
+            }
+            // Without a plan, which compose makes.
+            "execve" if string(pid, first).is_some_and(|path| path.ends_with(b"/compose")) => {
+                by_path("run", "the command")
+            }
+            "execve" if role.0 == "ns-enter map helper" => {
+                Some(Touch { name: "newuidmap or newgidmap".into(), done: "run", opens: false, closes: None })
+            }
             "execve" => Some(Touch { name: "the command".into(), done: "run", opens: false, closes: None }),
             "read" | "pread64" | "recvfrom" | "recvmsg" => {
                 let name = self.open_on(pid, first as i32)?;
@@ -152,9 +168,18 @@ impl Files {
             }
             match role.0 {
                 "bwrap" => return Some("the caller's directory".into()),
+                "compose" if done == "looked at" => {
+                    return Some("the caller's directory, or named by a word of the chain".into());
+                }
+                "compose" if !matches!(path, b"/etc/passwd" | b"/etc/group") => {
+                    return Some("named by an option".into());
+                }
                 "fs-build" if done == "mount copied" => return Some("named by a descriptor".into()),
                 _ => {}
             }
+        }
+        if role.0 == "cgroup-keeper" && text.starts_with("/sys/fs/cgroup") {
+            return Some("the cgroup2 hierarchy".into());
         }
         Some(numbers_hidden(&text).into())
     }
@@ -171,6 +196,8 @@ impl Files {
 /// Whether `path` is one that the process names itself, even where a plan has the same.
 fn is_fixed(role: Role, path: &str, done: &str) -> bool {
     let tops: &[&str] = match role.0 {
+        // Namespaces to join are the plan's.
+        "ns-enter" if done == "opened" && path.contains("/ns/") => &[],
         "fs-build" => &["/proc/self/fd/", "/proc/self/exe", "/proc/thread-self/"],
         _ => &["/proc/", "/sys/"],
     };

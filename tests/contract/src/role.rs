@@ -7,18 +7,31 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The executables that are traced.
-pub const EXECUTABLES: [&str; 7] =
-    ["bwrap", "ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load", "compose"];
+pub const EXECUTABLES: [&str; 9] = [
+    "bwrap",
+    "ns-enter",
+    "fs-build",
+    "priv-drop",
+    "init-reaper",
+    "seccomp-load",
+    "compose",
+    "cgroup-keeper",
+    "pty-relay",
+];
 
 /// A process's part, as the list names it: `ns-enter`, `ns-enter monitor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Role(pub &'static str);
 
 impl Role {
-    /// Of a process that forks: who it is after that, and who its child is.
-    pub fn fork(self) -> (Role, Role) {
+    /// Of a process that forks, after the call `before`: who it is then, and who its child is.
+    ///
+    /// ns-enter makes a socket for a helper beside it right before it forks that, and for nobody else.
+    pub fn fork(self, before: &str) -> (Role, Role) {
         match self.0 {
+            "ns-enter" if before == "socketpair" => (self, Role("ns-enter helper")),
             "ns-enter" => (Role("ns-enter monitor"), Role("ns-enter child")),
+            "ns-enter monitor" => (self, Role("ns-enter map helper")),
             "init-reaper" => (Role("init-reaper pid 1"), Role("init-reaper command")),
             _ => (self, self),
         }
@@ -74,8 +87,14 @@ mod tests {
 
     #[test]
     fn a_fork_parts_the_monitor_from_the_child_and_no_more() {
-        let (monitor, child) = Role("ns-enter").fork();
+        let (monitor, child) = Role("ns-enter").fork("pipe2");
         assert_eq!((monitor.0, child.0), ("ns-enter monitor", "ns-enter child"));
-        assert_eq!(child.fork(), (child, child));
+        assert_eq!(child.fork(""), (child, child));
+    }
+
+    #[test]
+    fn helpers_are_forked_before_that() {
+        let (ns_enter, helper) = Role("ns-enter").fork("socketpair");
+        assert_eq!((ns_enter.0, helper.0), ("ns-enter", "ns-enter helper"));
     }
 }

@@ -23,12 +23,14 @@ struct Task {
     files: Files,
     /// What the call that it is in will have done, if it succeeds.
     doing: Option<Touch>,
+    /// The last call before a fork.
+    before: &'static str,
 }
 
 /// Runs `command` and follows it; gives what was seen and its exit status.
 pub fn trace(command: &[OsString], images: Images) -> io::Result<(Seen, u8)> {
     let first = start(command)?;
-    let none = Task { role: None, launch: "".into(), files: Files::default(), doing: None };
+    let none = Task { role: None, launch: "".into(), files: Files::default(), doing: None, before: "" };
     let tasks = HashMap::from([(first, none.clone())]);
     let mut tracer = Tracer { images, seen: Seen::default(), tasks, early: HashSet::new(), none };
     let code = tracer.run(first)?;
@@ -99,7 +101,7 @@ impl Tracer {
         let mut task = parent.clone();
         task.doing = None;
         if let Some(role) = parent.role {
-            let (stays, new) = role.fork();
+            let (stays, new) = role.fork(parent.before);
             (parent.role, task.role) = (Some(stays), Some(new));
         }
         let child = child as i32;
@@ -144,6 +146,10 @@ impl Tracer {
                 // After a signal the kernel goes on with a call that it was in already.
                 if call.nr != libc::SYS_restart_syscall as u64 {
                     self.seen.call(role, call.name(), &task.launch);
+                }
+                let name = call.plain_name();
+                if !matches!(name, "clone" | "clone3") {
+                    task.before = name;
                 }
                 task.doing = task.files.touched(pid, role, &call);
                 if let Some(run) = task.doing.take_if(|touch| touch.done == "run") {

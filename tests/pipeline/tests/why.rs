@@ -160,6 +160,41 @@ fn a_filter_is_named() {
     }
 }
 
+/// What a distribution's kernel has a switch for, which this one need not have: its directory of switches is covered by one
+/// of the test's, and a filter refuses in the kernel's place.
+#[test]
+fn a_switch_of_the_host_is_named() {
+    let bench = Bench::set_up();
+    if !has_unshare() {
+        return;
+    }
+    for who in everyone() {
+        for (switch, forbids, allows) in
+            [("unprivileged_userns_clone", "0", "1"), ("apparmor_restrict_unprivileged_userns", "1", "0")]
+        {
+            let name = format!("{switch}-{}", who.uid());
+            let dir = bench.dir(&name, who);
+            let reason = |value: &str| {
+                std::fs::write(dir.join(switch), format!("{value}\n")).unwrap();
+                let script = format!(
+                    "mount --bind {} /proc/sys/kernel && exec priv-drop --cap-drop ALL seccomp-load --seccomp 9 nice \
+                     ns-enter --unshare-user echo run",
+                    dir.display()
+                );
+                let mut job = job(&bench, who, &["unshare", "-rm", "sh", "-c", &script]);
+                job.fds.insert(9, Fd::File(deny(libc::SYS_clone, libc::EPERM)));
+                let [what, why] = refusal(&job);
+                assert_eq!(what, NOT_PERMITTED);
+                why
+            };
+            let why = reason(forbids);
+            assert!(why.starts_with(&format!("kernel.{switch} is ")), "{who:?}: {why}");
+            let why = reason(allows);
+            assert!(why.starts_with("The caller is under a seccomp filter"), "{who:?}: {why}");
+        }
+    }
+}
+
 #[test]
 fn root_without_capabilities_is_told_of_user_namespaces() {
     let bench = Bench::set_up();

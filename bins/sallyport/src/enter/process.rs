@@ -162,11 +162,7 @@ impl Inside {
 fn namespaces_of(proc: &std::path::Path) -> io::Result<Vec<(u32, File)>> {
     let mut all = Vec::new();
     for (name, kind) in NAMESPACES {
-        let file = match File::open(proc.join("ns").join(name)) {
-            // The user namespace of a process that shares it may be joined by nobody; it is this one's then.
-            Ok(file) => file,
-            Err(error) => return Err(error),
-        };
+        let file = File::open(proc.join("ns").join(name))?;
         let (own, theirs) = (fs::metadata(format!("/proc/self/ns/{name}"))?, file.metadata()?);
         if (own.dev(), own.ino()) != (theirs.dev(), theirs.ino()) {
             all.push((kind, file));

@@ -104,6 +104,8 @@ fn no_more_capabilities_are_raised_than_the_plan_needs() {
             "--unshare-user --userns-block-fd 0 --info-fd 0 --overlay-src /a --tmp-overlay /b x",
             &[SYS_ADMIN, SETPCAP, DAC_OVERRIDE, CHOWN, FOWNER, FSETID, SETFCAP],
         ),
+        ("--uid-map 0:1000:10 --perms 755 --dir /a x", &[SYS_ADMIN, SETPCAP, DAC_OVERRIDE, FOWNER]),
+        ("--gid-map auto --chmod 2755 /a x", &[SYS_ADMIN, SETPCAP, DAC_OVERRIDE, FOWNER, FSETID]),
     ];
     for (line, caps) in table {
         assert_eq!(ns_enter(line).raise, CapSet::of(caps), "{line}");

@@ -34,6 +34,29 @@ fn items<T: crate::plan::Field<'static>>(list: List<'static, T>) -> Vec<T> {
 }
 
 #[test]
+fn what_the_changes_are_made_with_is_raised_for_them() {
+    use cap::*;
+    let table: &[(&str, &[u8])] = &[
+        ("", &[SYS_ADMIN, SETPCAP]),
+        ("--umask 22", &[SYS_ADMIN, SETPCAP]),
+        ("--reuid 5", &[SYS_ADMIN, SETPCAP, SETUID]),
+        ("--euid 5", &[SYS_ADMIN, SETPCAP, SETUID]),
+        ("--rgid 5 --keep-groups", &[SYS_ADMIN, SETPCAP, SETGID]),
+        ("--clear-groups", &[SYS_ADMIN, SETPCAP, SETGID]),
+        ("--reuid 5 --regid 6 --groups 7", &[SYS_ADMIN, SETPCAP, SETUID, SETGID]),
+        ("--inh-caps +net_admin --ambient-caps +net_admin", &[SYS_ADMIN, SETPCAP, NET_ADMIN]),
+        // All that is needed is there in the last user namespace.
+        ("--disable-userns --reuid 5", &[SYS_ADMIN, SYS_RESOURCE]),
+    ];
+    for (options, caps) in table {
+        let line = format!("ns-enter --unshare-user priv-drop {options} true");
+        let plan = chained(&World::user(), &line);
+        let raise = plan.decode(Stage::NsEnter, NsEnter::decode).unwrap().raise;
+        assert_eq!(raise, CapSet::of(caps), "{line}");
+    }
+}
+
+#[test]
 fn ids_are_numbers_or_names() {
     let ids = |a: Attributes<'static>| [a.ruid, a.euid, a.rgid, a.egid];
     let some = |ids: [u32; 4]| ids.map(Some);

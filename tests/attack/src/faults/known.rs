@@ -203,7 +203,6 @@ pub const KNOWN: &[Known] = &[
         verdict: "unsaid",
         scenario: "chain",
         why: "Said in two lines, the second a hint at what may be the matter with the host.",
-        ..ROW
     },
     Known {
         call: "recvfrom",
