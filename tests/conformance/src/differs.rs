@@ -611,7 +611,11 @@ pub fn apply(case: &str, field: &str, text: String) -> String {
 }
 
 /// What bwrap has here and the reference has not.
-const OURS_ALONE: [&str; 8] = [
+const OURS_ALONE: [&str; 12] = [
+    "cgroup",
+    "console",
+    "limit",
+    "sys",
     "uid-map",
     "gid-map",
     "join-ns",

@@ -71,13 +71,12 @@ pub fn operation(op: &MountOp<'static>, own_pids: bool, keep_suid: bool) -> (Str
 }
 
 fn flags(access: Access, keep_suid: bool) -> String {
-    let access = match access {
-        Access::ReadWrite => "writable, nodev",
-        Access::ReadOnly => "read-only, nodev",
-        Access::Device => "writable, devices work",
-    };
     let suid = if keep_suid { "SET-USER-ID FILES WORK" } else { "nosuid" };
-    format!("{access}, {suid}")
+    match access {
+        Access::ReadWrite => format!("writable, {suid}, nodev"),
+        Access::ReadOnly => format!("read-only, {suid}, nodev"),
+        Access::Device => format!("writable, devices work, {suid}"),
+    }
 }
 
 /// A change of the environment in words.
