@@ -45,7 +45,12 @@ pub fn exec_command(
     if command.drop_ambient {
         // What is not inheritable does not stay ambient (capset(2), cap_capset in security/commoncap.c).
         let caps = sys::capget().at(|| fault!("capget failed"))?;
-        sys::capset(Caps { inheritable: CapSet::EMPTY, ..caps }).at(|| fault!("capset failed"))?;
+        let caps = Caps { inheritable: CapSet::EMPTY, ..caps };
+        sys::capset(caps).at(|| fault!("capset failed"))?;
+        // Read back: the stages' capabilities would be the command's.
+        if sys::capget() != Ok(caps) {
+            return Err(fault!("capset failed"));
+        }
     }
     if let Some(fd) = ready {
         sys::set_cloexec(fd, true).at(|| fault!("fcntl"))?;

@@ -57,6 +57,22 @@ fn every_end_leaves_nothing() {
 }
 
 #[test]
+fn what_subordinate_ids_have_made_is_removed_too() {
+    let Some(host) = Host::set_up() else { return };
+    if !std::path::Path::new("/usr/bin/newuidmap").exists() {
+        skip("newuidmap is not installed (package uidmap)");
+        return;
+    }
+    let cgroup = host.delegated();
+    let options =
+        "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --cgroup /sys/fs/cgroup";
+    // In a directory of another id nothing can be removed from outside.
+    let make = "cd /sys/fs/cgroup && mkdir a && chown 5:5 a && setpriv --reuid 5 --regid 5 --clear-groups mkdir a/b a/c";
+    let seen = run(&host, &cgroup, options, make);
+    assert_eq!((seen.status, text(&seen.stderr).as_str()), (End::Exit(0), ""));
+}
+
+#[test]
 fn a_killed_launcher_leaves_nothing_either() {
     let Some(host) = Host::set_up() else { return };
     let cgroup = host.delegated();

@@ -268,6 +268,65 @@ pub const KNOWN: &[Known] = &[
     },
     Known { image: "fs-build", call: "mount_setattr", scenario: "best-effort", why: "The same.", ..ROW },
     Known {
+        image: "ns-enter",
+        call: "clone",
+        fault: "E",
+        verdict: "unsaid",
+        scenario: "chain",
+        why: "Said in two lines, as a stage of a chain does: the second says why, and what to do.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "read",
+        fault: "E",
+        verdict: "unsaid",
+        scenario: "maps-auto",
+        why: "Said by both sides: the child says what failed, the monitor that nobody is there to map.",
+        ..ROW
+    },
+    Known {
+        image: "ns-enter",
+        call: "close",
+        fault: "E",
+        verdict: "unsaid",
+        scenario: "maps-auto",
+        why: "The same.",
+        ..ROW
+    },
+    Known {
+        fault: "kill-before",
+        scenario: "console",
+        why: "A relay that is killed, or whose monitor is, hangs up the sandbox's terminal: its file is gone from /dev/pts.",
+        ..ROW
+    },
+    Known { fault: "kill-after", scenario: "console", why: "The same.", ..ROW },
+    Known {
+        image: "ns-enter",
+        call: "execve",
+        fault: "E",
+        scenario: "console",
+        why: "The same of a relay that was never started. That was said.",
+        ..ROW
+    },
+    Known {
+        image: "cgroup-keeper",
+        fault: "kill-before",
+        verdict: "hung",
+        why: "What the command leaves behind is killed by the keeper; who kills that alone, as the same user, lets it run.",
+        ..ROW
+    },
+    Known { image: "cgroup-keeper", fault: "kill-after", verdict: "hung", why: "The same.", ..ROW },
+    Known {
+        image: "init-reaper",
+        call: "close_range",
+        fault: "kill-before",
+        why: "Pid 1 is being killed, and the kernel kills all that are in its namespace: in the moment between, the \
+              command may see that nothing is to be seen of it any more. Itself it is as confined as ever.",
+        ..ROW
+    },
+    Known { image: "init-reaper", call: "close_range", fault: "kill-after", why: "The same.", ..ROW },
+    Known {
         image: "fs-build",
         call: "mount",
         verdict: "left",
