@@ -274,7 +274,6 @@ pub const KNOWN: &[Known] = &[
         verdict: "unsaid",
         scenario: "chain",
         why: "Said in two lines, as a stage of a chain does: the second says why, and what to do.",
-        ..ROW
     },
     Known {
         image: "ns-enter",
@@ -283,7 +282,6 @@ pub const KNOWN: &[Known] = &[
         verdict: "unsaid",
         scenario: "maps-auto",
         why: "Said by both sides: the child says what failed, the monitor that nobody is there to map.",
-        ..ROW
     },
     Known {
         image: "ns-enter",
@@ -292,7 +290,6 @@ pub const KNOWN: &[Known] = &[
         verdict: "unsaid",
         scenario: "maps-auto",
         why: "The same.",
-        ..ROW
     },
     Known {
         fault: "kill-before",
