@@ -14,6 +14,6 @@ mod tracer;
 
 pub use check::{Fault, compare};
 pub use list::{Contract, FILE};
-pub use role::{Images, Role};
+pub use role::{EXECUTABLES, Images, Role};
 pub use seen::Seen;
 pub use tracer::trace;

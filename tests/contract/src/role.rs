@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The executables that are traced.
+/// The executables of a sandbox, in the order in which they run; the one that reads chains; those that run beside.
 pub const EXECUTABLES: [&str; 9] = [
     "bwrap",
     "ns-enter",

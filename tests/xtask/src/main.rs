@@ -100,7 +100,7 @@ enum Task {
         /// Only calls of this executable.
         #[arg(long)]
         stage: Option<String>,
-        /// One errno, no kills but those of --die-with-parent: what CI runs.
+        /// A few scenarios, one errno, calls without effect, no kills but those of --die-with-parent: what CI runs.
         #[arg(long, conflicts_with = "long")]
         quick: bool,
         /// Everything (the default): some minutes.

@@ -5,21 +5,11 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// One list of what is built, sized, hardened and reproduced, and traced: none of ours can be in one and not the other.
+pub use ::contract::EXECUTABLES;
+
 /// What a task returns: a finding (`Ok(false)`) is not an error, the task could not run (`Err`) is.
 pub type Res<T> = Result<T, String>;
-
-/// The executables of a sandbox, in the order in which they run; the one that reads chains; those that run beside.
-pub const EXECUTABLES: [&str; 9] = [
-    "bwrap",
-    "ns-enter",
-    "fs-build",
-    "priv-drop",
-    "init-reaper",
-    "seccomp-load",
-    "compose",
-    "cgroup-keeper",
-    "pty-relay",
-];
 
 /// The no_std crates, which are the workspace's default members and share cargo calls with nothing else.
 pub const NO_STD: [&str; 10] = [

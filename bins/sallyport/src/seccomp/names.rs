@@ -170,7 +170,7 @@ mod tests {
             ("+1", None),
             ("--1", None),
             ("TIOCSTI|", None),
-            ("TIOCXXX", None),
+            ("TIOCNONE", None),
         ] {
             assert_eq!(value(text), expected, "{text}");
         }

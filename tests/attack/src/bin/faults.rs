@@ -17,7 +17,7 @@ struct Cli {
     /// Only calls of this executable.
     #[arg(long)]
     stage: Option<String>,
-    /// A few scenarios, one errno and calls without effect: what CI runs.
+    /// A few scenarios, one errno, calls without effect, no kills but those of --die-with-parent: what CI runs.
     #[arg(long, conflicts_with = "long")]
     quick: bool,
     /// Everything (the default).
