@@ -12,6 +12,8 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A process that is followed.
 #[derive(Clone)]
@@ -50,7 +52,7 @@ impl Tracer {
     fn run(&mut self, first: i32) -> io::Result<u8> {
         let mut code = 0;
         loop {
-            let (pid, status) = match wait() {
+            let (pid, status) = match self.next() {
                 Ok(stop) => stop,
                 Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(code),
                 Err(error) => return Err(error),
@@ -64,6 +66,32 @@ impl Tracer {
                 let exit = libc::WIFEXITED(status);
                 code =
                     if exit { libc::WEXITSTATUS(status) as u8 } else { 128 | libc::WTERMSIG(status) as u8 };
+            }
+        }
+    }
+
+    /// The next stop or end. A parent that is killed right after its fork never says whose child it was that stopped: so
+    /// children are not kept waiting when nobody else has had anything to say for a while.
+    fn next(&mut self) -> io::Result<(i32, i32)> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let mut silent = Instant::now();
+        while !self.early.is_empty() {
+            if let Some(stop) = wait(libc::WNOHANG)? {
+                return Ok(stop);
+            }
+            thread::sleep(Duration::from_millis(1));
+            if silent.elapsed() > PATIENCE {
+                silent = Instant::now();
+                for orphan in std::mem::take(&mut self.early) {
+                    let task = Task { role: self.images.role(orphan), ..self.none.clone() };
+                    self.tasks.insert(orphan, task);
+                    self.go_on(orphan, 0);
+                }
+            }
+        }
+        loop {
+            if let Some(stop) = wait(0)? {
+                return Ok(stop);
             }
         }
     }
@@ -265,14 +293,16 @@ fn check(result: libc::c_long) -> io::Result<()> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn wait() -> io::Result<(i32, i32)> {
+/// A child that has stopped or ended, and how; `None` if there is none yet, with `WNOHANG` in `flags`.
+fn wait(flags: i32) -> io::Result<Option<(i32, i32)>> {
     let mut status = 0;
     loop {
         // SAFETY: waitpid writes one int, live here.
-        match unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) } {
+        match unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | flags) } {
             -1 if io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) => {}
             -1 => return Err(io::Error::last_os_error()),
-            pid => return Ok((pid, status)),
+            0 => return Ok(None),
+            pid => return Ok(Some((pid, status))),
         }
     }
 }

@@ -186,7 +186,11 @@ impl Job {
                 std::env::set_current_dir(dir)?;
             }
             unsafe { libc::umask(umask.unwrap_or(0o022)) };
-            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+            // Whoever runs the tests may ignore some: a shell has its background jobs ignore SIGINT, nohup SIGHUP.
+            // The two that cannot be set refuse.
+            for signal in 1..=libc::SIGRTMAX() {
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
             for signal in &ignore {
                 unsafe { libc::signal(*signal, libc::SIG_IGN) };
             }

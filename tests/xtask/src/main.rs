@@ -18,6 +18,7 @@ mod staged;
 mod syscalls;
 mod testing;
 mod unsafety;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use repo::{Repo, Res};
@@ -179,6 +180,7 @@ fn ci(repo: &Repo) -> Res<bool> {
     let mut failed = Vec::new();
     for (name, check) in checks {
         println!("== {name}");
+        let _watch = watch::Watch::over(name, 12);
         match check(repo) {
             Ok(true) => {}
             Ok(false) => failed.push(name),

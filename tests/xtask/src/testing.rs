@@ -2,6 +2,7 @@
 
 use crate::repo::{NO_STD, Repo, Res, read, show};
 use crate::staged::Staged;
+use crate::watch::Watch;
 use crate::{peer, size};
 use clap::ValueEnum;
 use std::env;
@@ -100,6 +101,7 @@ fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, bins: &Path, tota
         command.env("SALLYPORT_PEER", path);
     }
     println!("$ {}", show(&command));
+    let _watch = Watch::over(package, 12);
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{}: {e}", show(&command)))?;
     let mut tally = Tally::default();
     let mut reader = Reader::default();
