@@ -47,9 +47,9 @@ struct Tally {
     reasons: Vec<String>,
 }
 
-/// Runs a level and ends with the closing line; `Ok(false)` if anything failed.
-pub fn run(repo: &Repo, level: Level, filter: Option<&str>) -> Res<bool> {
-    let mut total = Tally::default();
+/// Runs a level and ends with the closing line, which counts what was `skipped` before, too; `Ok(false)` if anything failed.
+pub fn run(repo: &Repo, level: Level, filter: Option<&str>, skipped: Vec<String>) -> Res<bool> {
+    let mut total = Tally { skipped: skipped.len() as u64, reasons: skipped, ..Tally::default() };
     if !size::build(repo)? {
         total.failed += 1;
         println!("test: the stages do not build");

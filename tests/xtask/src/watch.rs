@@ -5,12 +5,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::process::{Command, id};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Watches one step, until it is dropped.
 pub struct Watch {
+    fired: Arc<AtomicBool>,
     done: Option<Sender<()>>,
     watcher: Option<JoinHandle<()>>,
 }
@@ -20,9 +23,12 @@ impl Watch {
     pub fn over(step: &str, minutes: u64) -> Watch {
         let (done, end) = channel();
         let step = step.to_owned();
+        let fired = Arc::new(AtomicBool::new(false));
+        let fires = Arc::clone(&fired);
         let watcher = thread::spawn(move || {
             // Again and again: what a step starts next may hang as well.
             while end.recv_timeout(Duration::from_secs(60 * minutes)) == Err(RecvTimeoutError::Timeout) {
+                fires.store(true, Ordering::Relaxed);
                 println!("{step}: no end after {minutes} minutes; killed:");
                 for process in below(id()) {
                     println!("  {process}");
@@ -30,7 +36,12 @@ impl Watch {
                 }
             }
         });
-        Watch { done: Some(done), watcher: Some(watcher) }
+        Watch { fired, done: Some(done), watcher: Some(watcher) }
+    }
+
+    /// Whether something had to be ended.
+    pub fn has_fired(&self) -> bool {
+        self.fired.load(Ordering::Relaxed)
     }
 }
 
