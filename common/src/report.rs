@@ -16,6 +16,8 @@ pub enum Part {
     Int(i64),
     /// An octal number with a leading 0, as `printf("%#o")` writes it.
     Octal(u32),
+    /// That there is no memory left to say anything else.
+    OutOfMemory,
 }
 
 impl From<&'static str> for Part {
@@ -86,14 +88,7 @@ struct Detail {
 
 /// What is said when there is no memory left to say anything else.
 static OUT_OF_MEMORY: Detail = Detail {
-    parts: [
-        Part::Str("Out of memory"),
-        Part::Str(""),
-        Part::Str(""),
-        Part::Str(""),
-        Part::Str(""),
-        Part::Str(""),
-    ],
+    parts: [Part::OutOfMemory, Part::Str(""), Part::Str(""), Part::Str(""), Part::Str(""), Part::Str("")],
     errno: None,
     of_mount: false,
     status: None,
@@ -272,6 +267,7 @@ impl Line {
     fn part(&mut self, part: Part) {
         match part {
             Part::Str(s) => self.push(s.as_bytes()),
+            Part::OutOfMemory => self.push(b"Out of memory"),
             Part::Bytes(bytes) => self.escaped(bytes),
             Part::Int(n) => {
                 if n < 0 {

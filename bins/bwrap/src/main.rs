@@ -62,7 +62,7 @@ fn check_entry(start: &Start) -> Outcome<()> {
 fn launch(bytes: &'static [u8], start: &Start) -> Outcome<core::convert::Infallible> {
     let plan = Plan::parse(bytes).map_err(plan::BadPlan::fault)?;
     let fd = plan::seal(bytes).at(|| fault!("Can't write plan"))?;
-    chain::launch(fd.leak(), &plan, start.env)
+    chain::launch_sandbox(fd.leak(), &plan, start.env)
 }
 
 fn usage(start: &Start, to: Fd, status: u8) -> ! {

@@ -26,6 +26,8 @@ pub struct Found {
     /// There are mounts that have to be attached at once: overlays, which mount(2) makes, and those that change
     /// their flags later.
     pub attached: bool,
+    /// There is a sysfs to be mounted.
+    pub sysfs: bool,
 }
 
 /// Makes sure that every descriptor the user named is open, and not one that sallyport opened on the way here:
@@ -36,10 +38,12 @@ pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<Found> {
     for (index, op) in frame.ops.iter().enumerate() {
         found.data |= matches!(op, MountOp::BindData { .. });
         found.attached |= matches!(op, MountOp::OverlaySrc { .. } | MountOp::RemountRo { .. });
+        found.sysfs |= matches!(op, MountOp::Sys { .. });
         let Some(number) = named(op) else { continue };
         found.fds = true;
         let fd = number.fd();
-        let ours = [Some(passed.plan), passed.status, passed.ready, passed.proc].contains(&Some(fd))
+        let ours = [Some(passed.plan), passed.status, passed.ready, passed.proc, passed.netns]
+            .contains(&Some(fd))
             || passed.next.is_some_and(|next: Next| next.iter().any(|next| next == fd));
         // What has no offset, as a pipe, is empty after its first use.
         let used_up = || {

@@ -64,6 +64,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 2. Entry state: nobody else lives in this mount namespace; what the user named is open and none of ours.
     own::check(&chain.passed)?;
     let found = fds::check(&frame, &chain)?;
+    if found.sysfs {
+        // It shows the network namespace of whoever mounts it.
+        chain.join_netns()?.ended()?;
+    }
     // ORDER: before the pivot, after which this host's executables are out of reach.
     chain.open_next()?;
     // 3. Apply. Modes are the plan's, whatever the caller's umask.

@@ -46,8 +46,8 @@ pub fn run(
     }
     ids(frame, decided)?;
     beside.enter_terminal(chain.plan.has(Stage::InitReaper) || !frame.namespaces.has(clone_flags::NEWPID))?;
-    if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) {
-        loopback::up()?;
+    if frame.loopback && frame.namespaces.has(clone_flags::NEWNET) && chain.passed.netns.is_none() {
+        loopback::up(&loopback::socket()?)?;
     }
     if let Some(name) = frame.hostname {
         sys::sethostname(name.bytes()).at(|| fault!("Can't set hostname to ", name))?;

@@ -139,7 +139,11 @@ pub fn pid_inside(frame: &NsEnter<'static>, socket: Option<PidSocket>) -> Outcom
         sys::unshare(clone_flags::NEWPID).at(|| fault!("unshare pid ns"))?;
         go_on_in_a_child()?;
     }
-    sys::send(socket.inside, b"\0").at(|| fault!("Can't send pid"))?;
+    match sys::send(socket.inside, b"\0") {
+        // Nobody waits for it any more: the monitor has failed, and said why.
+        Err(Errno::PIPE) => sys::exit(1),
+        sent => sent.at(|| fault!("Can't send pid"))?,
+    };
     sys::close(socket.inside).at(|| fault!("close"))
 }
 

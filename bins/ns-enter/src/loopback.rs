@@ -6,7 +6,7 @@
 use common::errno::Errno;
 use common::fault;
 use common::report::{At, Fault, Outcome};
-use common::sys::{self, Fd};
+use common::sys::{self, Fd, OwnedFd};
 
 const RTM_NEWLINK: u16 = 16;
 const NLMSG_ERROR: u16 = 2;
@@ -16,10 +16,13 @@ const REQUEST: u16 = 0x1 | 0x4;
 /// `lo` is the first interface of every network namespace (net/core/dev.c: `LOOPBACK_IFINDEX`).
 const LO: u32 = 1;
 
-/// Brings it up.
-pub fn up() -> Outcome<()> {
-    let socket =
-        sys::netlink_route_socket().at(|| fault!("loopback: Failed to create NETLINK_ROUTE socket"))?;
+/// A socket in this network namespace.
+pub fn socket() -> Outcome<OwnedFd> {
+    sys::netlink_route_socket().at(|| fault!("loopback: Failed to create NETLINK_ROUTE socket"))
+}
+
+/// Brings it up in the network namespace of `socket`.
+pub fn up(socket: &OwnedFd) -> Outcome<()> {
     ask(socket.fd(), &new_link(), || fault!("loopback: Failed RTM_NEWLINK"))
 }
 

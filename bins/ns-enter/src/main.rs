@@ -17,6 +17,7 @@ mod loopback;
 mod maps;
 mod monitor;
 mod namespaces;
+mod netns;
 mod report;
 mod why;
 
@@ -68,11 +69,17 @@ struct Inside {
     own: Neighbours,
     pid_socket: Option<PidSocket>,
     beside: Beside,
+    /// The sandbox's first process, where the child is not that but the maker of its network namespace.
+    sibling: Option<i32>,
 }
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let mut frame = chain.frame(NsEnter::decode)?;
+    if chain.passed.next.is_none() {
+        // Nobody before this stage: the environment is the caller's.
+        chain.env = common::chain::environment(&chain.plan, chain.env)?;
+    }
     let joins = join::Joins::open(&mut frame)?;
     // 2. Entry state: who calls, and what this host allows.
     let decided = namespaces::decide(&frame)?;
@@ -95,7 +102,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let beside = beside::start(&chain, &frame, &mut own)?;
     joins.enter(&frame).inspect_err(|_| beside.end())?;
     let pid_socket = join::pid_socket(&frame)?;
-    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket, beside };
+    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket, beside, sibling: None };
     let flags = decided.clone_flags;
     let refused = |errno| {
         beside.end();
@@ -110,7 +117,20 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let lends = !frame.namespaces.has(clone_flags::NEWTIME);
     let (pid, is_in_cgroup) =
         if lends && pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
-            (sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?, false)
+            let pid = if netns::can_be_late(&chain, &frame) {
+                let maker =
+                    sys::vfork_into(clone_flags::NEWUSER, &mut inside, netns::make).map_err(refused)?;
+                // One that cannot be waited for leaves its entry in the process table to the end of this process.
+                let ended = sys::retry(|| sys::wait(maker));
+                inside.sibling.unwrap_or_else(|| {
+                    // It has said why.
+                    beside.end();
+                    sys::exit(ended.map_or(1, |(_, status)| status.shell().max(1)))
+                })
+            } else {
+                sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?
+            };
+            (pid, false)
         } else {
             match beside.fork_into(flags).map_err(refused)? {
                 (Forked::Child, _) => inside.run(),

@@ -35,6 +35,8 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         chain.passed.caps = Some(sys::capget().at(|| fault!("capget failed"))?.effective);
     }
     // 3. Apply.
+    // ORDER: before the second user namespace, in which there is no power over this one any more.
+    let maker = chain.join_netns()?;
     userns::enter(&frame, &chain.passed)?;
     if let Some(proc) = chain.passed.proc.take() {
         sys::close(proc).at(|| fault!("close"))?;
@@ -74,6 +76,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     if let Some(signal) = frame.attributes.and_then(|attributes| attributes.pdeathsig) {
         session::die_with_parent(signal)?;
     }
+    maker.ended()?;
     // 6. Hand over.
     chain.exec()
 }

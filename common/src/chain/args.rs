@@ -20,6 +20,8 @@ pub struct Passed {
     pub ready: Option<Fd>,
     /// `/proc` of the host, for priv-drop to write id maps through; closed there.
     pub proc: Option<Fd>,
+    /// Where the network namespace comes from that is made meanwhile; closed by who joins it.
+    pub netns: Option<Fd>,
     /// The ids that a second user namespace maps, when there has to be one.
     pub ids: Option<(u32, u32)>,
     /// The capabilities of a caller who is root, which the command keeps unless told otherwise.
@@ -48,17 +50,18 @@ pub enum OwnUserNs {
 }
 
 impl OwnUserNs {
-    /// All of them, with their names in the argument.
-    const NAMES: [(OwnUserNs, &str); 3] =
-        [(OwnUserNs::New, "new"), (OwnUserNs::Joined, "joined"), (OwnUserNs::Several, "several")];
-
     fn parse(name: &[u8]) -> Option<OwnUserNs> {
-        OwnUserNs::NAMES.into_iter().find(|(_, known)| known.as_bytes() == name).map(|(own, _)| own)
+        let all = [OwnUserNs::New, OwnUserNs::Joined, OwnUserNs::Several];
+        all.into_iter().find(|own| own.name().as_bytes() == name)
     }
 
     /// Its name in the argument.
     pub(super) fn name(self) -> &'static str {
-        OwnUserNs::NAMES.into_iter().find(|(own, _)| *own == self).map_or("", |(_, name)| name)
+        match self {
+            OwnUserNs::New => "new",
+            OwnUserNs::Joined => "joined",
+            OwnUserNs::Several => "several",
+        }
     }
 }
 
@@ -71,6 +74,7 @@ impl Passed {
             status: None,
             ready: None,
             proc: None,
+            netns: None,
             ids: None,
             caps: None,
             own_userns: None,
@@ -102,6 +106,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--status" => decimal(value).map(|fd| passed.status = Some(Fd(fd))).is_some(),
             b"--ready" => decimal(value).map(|fd| passed.ready = Some(Fd(fd))).is_some(),
             b"--proc" => decimal(value).map(|fd| passed.proc = Some(Fd(fd))).is_some(),
+            b"--netns" => decimal(value).map(|fd| passed.netns = Some(Fd(fd))).is_some(),
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
             b"--own-mounts" => (value == b"new").then(|| passed.own_mounts = true).is_some(),

@@ -1,25 +1,29 @@
-//! The start of a launch: the environment is made, then the first stage that has work is run on the plan.
+//! The start of a launch: the first stage that has work is run on the plan.
 
-use super::{exec_command, next, stored};
-use crate::env;
+use super::{environment, exec_command, next, stored};
 use crate::fault;
-use crate::plan::{BadPlan, Command, Plan, Stage};
+use crate::plan::{Plan, Stage};
 use crate::report::{At, Outcome};
 use crate::sys::{self, Fd, Strings};
 use core::convert::Infallible;
 
-/// Launches `plan`, which the sealed memfd `fd` holds. Returns only to say why not.
-///
-/// The environment changes are made here, by the first exec: no process of the sandbox, pid 1 among them, ever
-/// holds what `--clearenv` or `--unsetenv` took away (bubblewrap's issue 725).
-pub fn launch(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Infallible> {
-    let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
-    // PWD carries the caller's directory to the last stage, which is the one to enter it; empty when it has no name.
-    let pwd = env::current_directory(env).at(|| fault!("getcwd"))?.unwrap_or(c"");
-    let env = env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))?;
+/// Launches `plan`, which the sealed memfd `fd` holds and ns-enter begins. Returns only to say why not.
+pub fn launch_sandbox(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Infallible> {
     match plan.stages_after(None).next() {
-        Some(first) => next::exec_first(first, fd, env),
+        Some(first @ Stage::NsEnter) => next::exec_first(first, fd, env),
+        _ => Err(fault!("Invalid plan: it does not begin with ", Stage::NsEnter.name())),
+    }
+}
+
+/// Launches `plan`, which the sealed memfd `fd` holds, whatever it begins with. Returns only to say why not.
+///
+/// ns-enter makes the environment itself; where another stage is the first, it is made here.
+pub fn launch(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Infallible> {
+    match plan.stages_after(None).next() {
+        Some(first @ Stage::NsEnter) => next::exec_first(first, fd, env),
+        Some(first) => next::exec_first(first, fd, environment(plan, env)?),
         None => {
+            let env = environment(plan, env)?;
             sys::close(fd).at(|| fault!("close"))?;
             exec_command(Stage::Command, plan, env, None)
         }
@@ -29,13 +33,6 @@ pub fn launch(fd: Fd, plan: &Plan<'static>, env: Strings<'static>) -> Outcome<In
 /// Launches the plan that `from` is open on, as its first stage does with `--stored`: copied, sealed and checked
 /// whole. Returns only to say why not.
 pub fn launch_stored(from: Fd, env: Strings<'static>) -> Outcome<Infallible> {
-    let stored = stored::load(from, env)?;
-    let plan = Plan::map(stored.plan)?;
-    match plan.stages_after(None).next() {
-        Some(first) => next::exec_first(first, stored.plan, stored.env),
-        None => {
-            sys::close(stored.plan).at(|| fault!("close"))?;
-            exec_command(Stage::Command, &plan, stored.env, None)
-        }
-    }
+    let fd = stored::load(from)?;
+    launch(fd, &Plan::map(fd)?, env)
 }

@@ -1,7 +1,7 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
 //! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
-//! [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]
+//! [--netns=FD] [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]
 //! [--own-pids=new]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
@@ -10,18 +10,20 @@ mod args;
 mod command;
 mod directory;
 mod launch;
+pub mod netns;
 mod next;
 pub mod stored;
 
 pub use args::{Argument, OwnUserNs, Passed, unsigned};
 pub use command::{exec_command, execvp};
-pub use launch::{launch, launch_stored};
+pub use launch::{launch, launch_sandbox, launch_stored};
 pub use next::{Neighbours, Next};
 
+use crate::env;
 #[cfg(feature = "start")]
 use crate::errno::Errno;
 use crate::fault;
-use crate::plan::{BadPlan, Plan, Reader, Stage};
+use crate::plan::{BadPlan, Command, Plan, Reader, Stage};
 #[cfg(feature = "start")]
 use crate::report::ENV_FAILURE;
 use crate::report::{At, Outcome, Voice};
@@ -114,6 +116,17 @@ impl Chain {
         self.env = directory::enter(&self.plan, self.env)?;
         Ok(())
     }
+}
+
+/// The environment of `plan`'s command, made of the caller's.
+///
+/// It is made by the first stage, or by who runs that: no process of the sandbox, pid 1 among them, ever holds what
+/// `--clearenv` or `--unsetenv` took away (bubblewrap's issue 725).
+pub fn environment(plan: &Plan<'static>, env: Strings<'static>) -> Outcome<Strings<'static>> {
+    let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
+    // PWD carries the caller's directory to the last stage, which is the one to enter it; empty when it has no name.
+    let pwd = env::current_directory(env).at(|| fault!("getcwd"))?.unwrap_or(c"");
+    env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))
 }
 
 /// Refuses privileges that the caller does not have and this executable would lend; `secure` is `AT_SECURE`.

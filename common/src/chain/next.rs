@@ -131,6 +131,7 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
     let status = number("--status=", chain.passed.status);
     let ready = number("--ready=", chain.passed.ready);
     let proc = number("--proc=", chain.passed.proc);
+    let netns = number("--netns=", chain.passed.netns);
     let ids = chain.passed.ids.map(|(uid, gid)| {
         let mut argument = Argument::new("--ids=");
         argument.decimal(uid);
@@ -150,9 +151,9 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
     });
     let own_mounts = chain.passed.own_mounts.then(|| Argument::new("--own-mounts=new"));
     let own_pids = chain.passed.own_pids.then(|| Argument::new("--own-pids=new"));
-    let mut words = [0usize; 12];
+    let mut words = [0usize; 13];
     let mut argv = Vector::over(&mut words);
-    let optional = [&status, &ready, &proc, &ids, &caps, &own_userns, &own_mounts, &own_pids]
+    let optional = [&status, &ready, &proc, &netns, &ids, &caps, &own_userns, &own_mounts, &own_pids]
         .into_iter()
         .filter_map(Option::as_ref);
     let all = [&argv0, &plan, &next].into_iter().chain(optional);

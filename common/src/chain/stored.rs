@@ -1,20 +1,10 @@
 //! Launching a plan that was stored: copied, sealed and checked whole, then like one that was just compiled.
 
 use super::args;
-use crate::env;
 use crate::fault;
-use crate::plan::{BadPlan, Buffer, Command, FdNumber, MAX_PLAN, Plan, Stage, check, seal};
+use crate::plan::{BadPlan, Buffer, FdNumber, MAX_PLAN, Plan, check, seal};
 use crate::report::{At, Outcome};
 use crate::sys::{self, Fd, Strings};
-
-/// The sealed copy of a stored plan, and the environment that its command asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Stored {
-    /// The memfd.
-    pub plan: Fd,
-    /// The changed environment.
-    pub env: Strings<'static>,
-}
 
 /// The descriptor of `STAGE --stored=FD`, the way to start the first stage on a stored plan.
 pub fn argument(arguments: Strings<'static>) -> Option<Fd> {
@@ -29,7 +19,7 @@ pub fn argument(arguments: Strings<'static>) -> Option<Fd> {
 /// will want it.
 ///
 /// It is copied, whatever it is: what is checked here can then not be changed by whoever else has it open.
-pub fn load(from: Fd, env: Strings<'static>) -> Outcome<Stored> {
+pub fn load(from: Fd) -> Outcome<Fd> {
     let mut bytes = Buffer::new(4096).at(|| fault!("Can't read plan"))?;
     bytes.extend_from(from, MAX_PLAN + 1).at(|| fault!("Can't read plan"))?;
     let bytes = bytes.leak().at(|| fault!("Can't read plan"))?;
@@ -46,11 +36,8 @@ pub fn load(from: Fd, env: Strings<'static>) -> Outcome<Stored> {
     if let Some(fd) = missing {
         return Err(fault!("The plan needs descriptor ", fd, ", which is not open"));
     }
-    let command = plan.decode(Stage::Command, Command::decode).map_err(BadPlan::fault)?;
-    let pwd = env::current_directory(env).at(|| fault!("getcwd"))?.unwrap_or(c"");
-    let env = env::apply(env, command.env, pwd).at(|| fault!("setenv failed"))?;
     sys::close(from).at(|| fault!("Can't read plan"))?;
     let sealed = seal(bytes).at(|| fault!("Can't seal the plan"))?;
     sys::set_cloexec(sealed.fd(), false).at(|| fault!("Can't pass on the plan"))?;
-    Ok(Stored { plan: sealed.leak(), env })
+    Ok(sealed.leak())
 }

@@ -41,6 +41,15 @@ pub fn fork_into(flags: u32) -> Result<Forked> {
     Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
 }
 
+/// [`fork_into`] whose child is a child of this process's parent, as this process is (`CLONE_PARENT`).
+/// [clone(2)](https://man7.org/linux/man-pages/man2/clone.2.html)
+pub fn fork_sibling_into(flags: u32) -> Result<Forked> {
+    const CLONE_PARENT: usize = 0x8000;
+    // SAFETY: as in `fork_into`. Memory that this process shares with its parent, the child has a copy of.
+    let pid = unsafe { raw::syscall6(nr::CLONE, [flags as usize | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0, 0]) }?;
+    Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
+}
+
 /// `clone(flags | CLONE_VM | CLONE_VFORK | SIGCHLD)`: has a new process, in new namespaces ([`clone_flags`]), run
 /// `child(data)`, and goes on when that has exec'd or ended. The child's process id as seen from here.
 ///

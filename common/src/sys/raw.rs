@@ -29,6 +29,7 @@ pub mod nr {
     pub const BIND: usize = 49;
     pub const SOCKETPAIR: usize = 53;
     pub const SETSOCKOPT: usize = 54;
+    pub const GETSOCKOPT: usize = 55;
     pub const CLONE: usize = 56;
     pub const EXECVE: usize = 59;
     pub const WAIT4: usize = 61;

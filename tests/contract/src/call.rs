@@ -45,8 +45,9 @@ const FCNTL: [(u64, &str); 9] = [
     (1034, "F_GET_SEALS"),
 ];
 
-const IOCTL: [(u64, &str); 11] = [
+const IOCTL: [(u64, &str); 12] = [
     (0xb701, "NS_GET_USERNS"),
+    (0x894c, "SIOCGSKNS"),
     (0x5401, "TCGETS"),
     (0x5402, "TCSETS"),
     (0x5403, "TCSETSW"),

@@ -26,11 +26,13 @@ pub struct Role(pub &'static str);
 impl Role {
     /// Of a process that forks, after the call `before`: who it is then, and who its child is.
     ///
-    /// ns-enter makes a socket for a helper beside it right before it forks that, and for nobody else.
+    /// ns-enter makes a socket for a helper beside it right before it forks that, and for nobody else. Its child asks a
+    /// socket which network namespace it is in right before it forks the sandbox's first process as its sibling.
     pub fn fork(self, before: &str) -> (Role, Role) {
         match self.0 {
             "ns-enter" if before == "socketpair" => (self, Role("ns-enter helper")),
             "ns-enter" => (Role("ns-enter monitor"), Role("ns-enter child")),
+            "ns-enter child" if before == "getsockopt" => (Role("ns-enter maker"), self),
             "ns-enter monitor" => (self, Role("ns-enter map helper")),
             "init-reaper" => (Role("init-reaper pid 1"), Role("init-reaper command")),
             _ => (self, self),
@@ -96,5 +98,12 @@ mod tests {
     fn helpers_are_forked_before_that() {
         let (ns_enter, helper) = Role("ns-enter").fork("socketpair");
         assert_eq!((ns_enter.0, helper.0), ("ns-enter", "ns-enter helper"));
+    }
+
+    #[test]
+    fn the_maker_of_the_network_namespace_is_forked_first() {
+        let (_, child) = Role("ns-enter").fork("readlinkat");
+        let (maker, sandbox) = child.fork("getsockopt");
+        assert_eq!((maker.0, sandbox.0), ("ns-enter maker", "ns-enter child"));
     }
 }

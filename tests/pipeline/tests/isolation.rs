@@ -76,6 +76,23 @@ fn every_namespace_is_another_but_that_of_time() {
     }
 }
 
+/// Whoever made the network namespace had power over the user namespace that the command is in, and the monitor's memory.
+#[test]
+fn the_maker_of_the_network_namespace_has_ended_when_the_command_runs() {
+    let bench = Bench::set_up();
+    // Its parent is the monitor, whose children are the command, and a maker that the monitor may not have reaped yet.
+    let look = "for pid in $(cat /proc/$PPID/task/$PPID/children); do grep -sh ^State: /proc/$pid/status; done; \
+                grep -c . /proc/net/dev";
+    for _ in 0..50 {
+        let mut job = bwrap(&bench, Who::User, &["--unshare-net", "--ro-bind", "/", "/"]);
+        job.args(["--", "sh", "-c", look]);
+        let view = ended(&job.run().unwrap(), 0);
+        let lines: Vec<&str> = view.text().lines().filter(|line| !line.contains("(zombie)")).collect();
+        // The command itself; the two heads of the table and `lo`.
+        assert!(matches!(lines[..], [own, "3"] if own.starts_with("State:")), "{}", view.text());
+    }
+}
+
 #[test]
 fn an_ordinary_user_has_no_capability_in_any_of_the_five_sets_and_cannot_get_one() {
     let bench = Bench::set_up();

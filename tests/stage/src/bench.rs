@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once};
+use std::time::{Duration, Instant};
 use support::{Fd, Job, Scratch, USER};
 
 /// Left-over processes come to the test program as a whole, so only one test at a time can tell whose they are.
@@ -188,6 +189,19 @@ pub fn with_env(mut job: Job, name: &str, value: &str) -> Job {
 /// Tells the successor what to do.
 pub fn script(job: Job, steps: &str) -> Job {
     with_env(job, "SUCCESSOR", steps)
+}
+
+/// Waits until process `pid` sleeps in system call `nr` on `fd`; false if it has not come to that in ten seconds.
+pub fn waits_in(pid: i32, nr: i64, fd: i32) -> bool {
+    let wanted = format!("{nr} {fd:#x} ");
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until {
+        if fs::read_to_string(format!("/proc/{pid}/syscall")).is_ok_and(|call| call.starts_with(&wanted)) {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
 }
 
 /// Signals that end a process which does nothing about them.

@@ -10,7 +10,7 @@ mod view;
 
 pub use bench::{
     Bench, EXECUTABLES, NEXT_FD, PLAN_FD, Who, callers_capabilities, deadly_signals, everyone, script, skip,
-    through, with_env,
+    through, waits_in, with_env,
 };
 pub use records::{
     ATTRIBUTES, CONTROL, FS_BUILD, INIT_REAPER, NS_ENTER, PRIV_DROP, Records, SEALED, SECCOMP_LOAD, c_str,

@@ -237,7 +237,7 @@ fn block_fd_holds_the_command_up_when_everything_is_given_up() {
             job.fds.insert(32, Fd::In);
             // unshare execs the stage, so this is its process.
             let mut live = job.start().unwrap();
-            assert!(reads_from(live.pid(), 32), "{who:?}: it has not waited");
+            assert!(waits_in(live.pid(), libc::SYS_read, 32), "{who:?}: it has not waited");
             let status = std::fs::read_to_string(format!("/proc/{}/status", live.pid())).unwrap();
             for line in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
                 assert!(status.contains(&format!("{line}:\t{}\n", "0".repeat(16))), "{who:?}\n{status}");
@@ -249,19 +249,6 @@ fn block_fd_holds_the_command_up_when_everything_is_given_up() {
             assert!(!view.fds().contains_key(&32));
         }
     }
-}
-
-/// Waits until a process sleeps in read(2) on `fd`; false if it has not come to that in ten seconds.
-fn reads_from(pid: i32, fd: i32) -> bool {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while std::time::Instant::now() < deadline {
-        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-        if call.starts_with(&format!("0 {fd:#x} ")) {
-            return true;
-        }
-        std::thread::yield_now();
-    }
-    false
 }
 
 #[test]
