@@ -12,6 +12,7 @@ mod document;
 mod enter;
 mod filter;
 mod from_json;
+mod hold;
 mod json;
 mod launch;
 mod man;
@@ -41,6 +42,8 @@ enum Task {
     Compile(compile::Args),
     /// Launch a plan.
     Run(launch::Args),
+    /// Run a command that launches a plan again and again, with the plan sealed in memory.
+    Hold(hold::Args),
     /// Say what a plan will do.
     Show(show::Args),
     /// Warn about what a plan leaves open.
@@ -74,6 +77,7 @@ fn run(task: Task) -> Res<ExitCode> {
     match task {
         Task::Compile(args) => compile::run(args),
         Task::Run(args) => launch::run(args),
+        Task::Hold(args) => hold::run(args),
         Task::Show(args) => show::run(args),
         Task::Check(args) => check::run(args),
         Task::Diff(args) => diff::run(args),

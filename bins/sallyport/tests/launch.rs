@@ -34,6 +34,50 @@ fn a_compiled_plan_is_launched_as_often_as_one_likes() {
 }
 
 #[test]
+fn a_plan_that_is_held_is_launched_again_and_again_by_ns_enter_alone() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let command = ["sh", "-c", "echo $SEEN $$ $SALLYPORT_PLAN_FD; ls /proc/self/fd | wc -l; exit 7"];
+        let file =
+            compiled(&bench, who, &[&SANDBOX[..], &["--unsetenv", "SALLYPORT_PLAN_FD"], &command].concat());
+        let mut job = sallyport(&bench, who, &["hold"]);
+        let launch = format!("{} --plan=$SALLYPORT_PLAN_FD; echo $?", bench.bin("ns-enter").display());
+        job.arg(&file).args(["sh", "-c", &format!("{launch}; {launch}; exit 3")]);
+        let seen = job.run().unwrap();
+        assert_eq!(seen.status, End::Exit(3), "{}", explain(&seen));
+        // Standard input, output and error, and what ls opens: nobody inside has the plan.
+        assert_eq!(String::from_utf8_lossy(&seen.stdout), "by the plan 2\n4\n7\n".repeat(2));
+    }
+}
+
+#[test]
+fn what_cannot_be_held_is_refused_before_the_command_runs() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let hold = |file: &Path, words: &[&str]| {
+            let mut job = sallyport(&bench, who, &["hold"]);
+            job.arg(file).args(words);
+            let seen = job.run().unwrap();
+            assert!(seen.stdout.is_empty(), "{}", explain(&seen));
+            (seen.status, String::from_utf8_lossy(&seen.stderr).into_owned())
+        };
+        let good = compiled(&bench, who, &[&SANDBOX[..], &["true"]].concat());
+        let (status, said) = hold(&good, &["/no/such/command"]);
+        assert_eq!(status, End::Exit(127));
+        assert!(said.starts_with("sallyport: /no/such/command: No such file or directory"), "{said}");
+        assert_eq!(hold(&good, &["/"]).0, End::Exit(126));
+        let bad = bench.path("bad.plan");
+        fs::write(&bad, b"no plan").unwrap();
+        let (status, said) = hold(&bad, &["echo", "run"]);
+        assert_eq!((status, &said[..]), (End::Exit(1), "sallyport: Invalid plan: plan: magic: cut short\n"));
+        let needs = compiled(&bench, who, &[&SANDBOX[..], &["--sync-fd", "44", "true"]].concat());
+        let (status, said) = hold(&needs, &["echo", "run"]);
+        assert_eq!(status, End::Exit(1));
+        assert!(said.ends_with("needs descriptor 44, which is not open\n"), "{said}");
+    }
+}
+
+#[test]
 fn further_arguments_go_behind_those_of_the_plan_or_in_their_place() {
     let bench = Bench::set_up();
     for who in everyone() {

@@ -2,7 +2,7 @@
 
 use crate::scenario::{FIRST_FD, Rendered};
 use crate::watch;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -111,13 +111,16 @@ fn actions(data: &[OwnedFd], more: &[(RawFd, RawFd)]) -> Res<PosixSpawnFileActio
     Ok(actions)
 }
 
-/// An unnamed file with these bytes, at a high number.
+/// An unnamed file with these bytes that nobody can change, at a high number.
 fn memory(bytes: &[u8]) -> nix::Result<OwnedFd> {
-    let low = memfd_create(c"bench", MFdFlags::MFD_CLOEXEC)?;
+    let low = memfd_create(c"bench", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     let mut rest = bytes;
     while !rest.is_empty() {
         rest = &rest[write(&low, rest)?..];
     }
+    let all =
+        SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&low, FcntlArg::F_ADD_SEALS(all))?;
     duplicate(&low)
 }
 

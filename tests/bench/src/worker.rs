@@ -160,7 +160,8 @@ pub fn subjects(plan: &Plan, scenario: &Scenario) -> Res<Subjects> {
     Ok((list, notes))
 }
 
-/// Our launch of a plan made of `bwrap`'s arguments: what reads plans, on this one as a file.
+/// Our launch of a plan made of `bwrap`'s arguments and sealed in memory, as `sallyport hold` hands it to whoever launches
+/// it again and again.
 fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
     let compiler =
         files.sallyport.as_ref().ok_or("no `sallyport` beside the benchmark to store a plan with")?;
@@ -172,8 +173,8 @@ fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
     }
     let mut rendered = Rendered::default();
     let fd = rendered.fd(output.stdout);
-    rendered.args.push(format!("--stored={fd}"));
-    let first = Path::new(ours).with_file_name("compose");
+    rendered.args.push(format!("--plan={fd}"));
+    let first = Path::new(ours).with_file_name("ns-enter");
     Launch::new(&first.to_string_lossy(), &rendered)
 }
 
