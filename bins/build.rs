@@ -7,9 +7,9 @@ fn main() {
         "-nostartfiles",
         "-nostdlib",
         "-static-pie",
-        // Few, small pages: text, read-only data and relocated data in as few mappings as the protections allow.
+        // Few, small pages: text and read-only data in one mapping; most have nothing else. Relocated data in another.
         "-Wl,-z,noseparate-code,--no-rosegment",
-        "-Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs",
+        "-Wl,-z,relro,-z,now,-z,rodynamic,-z,noexecstack,-z,pack-relative-relocs",
         "-Wl,--no-dynamic-linker,--build-id=none,--gc-sections,--hash-style=gnu",
         "-Wl,--no-eh-frame-hdr",
     ] {

@@ -79,7 +79,7 @@ impl Room {
         let mut used = 0;
         for part in [name, b"=", value, b"\0"] {
             let end = used + part.len();
-            self.0.get_mut(used..end).ok_or(Errno::NOMEM)?.copy_from_slice(part);
+            sys::copy(self.0.get_mut(used..end).ok_or(Errno::NOMEM)?, part);
             used = end;
         }
         let (entry, rest) = core::mem::take(&mut self.0).split_at_mut_checked(used).ok_or(Errno::NOMEM)?;

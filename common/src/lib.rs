@@ -26,6 +26,7 @@ pub mod report;
 pub mod rt;
 pub mod seccomp;
 pub mod signals;
+pub mod sort;
 #[allow(unsafe_code)]
 pub mod sys;
 pub mod text;

@@ -43,6 +43,23 @@ impl Serialize for Path<'_> {
     }
 }
 
+/// Strings of our own, each ended by its NUL, one behind the other.
+///
+/// A table without addresses: one with addresses has to be relocated when the program starts, on a page that is writable
+/// for it (`cargo xtask harden`).
+#[derive(Clone, Copy, Debug)]
+pub struct Names(pub &'static [u8]);
+
+impl Iterator for Names {
+    type Item = &'static CStr;
+
+    fn next(&mut self) -> Option<&'static CStr> {
+        let name = CStr::from_bytes_until_nul(self.0).ok()?;
+        self.0 = self.0.get(name.count_bytes().saturating_add(1)..).unwrap_or_default();
+        Some(name)
+    }
+}
+
 struct Bytes;
 
 impl<'de> Visitor<'de> for Bytes {

@@ -24,7 +24,7 @@ impl Name {
 
     fn set(&mut self, name: &CStr) -> sys::Result<()> {
         let bytes = name.to_bytes_with_nul();
-        self.0.get_mut(..bytes.len()).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(bytes);
+        sys::copy(self.0.get_mut(..bytes.len()).ok_or(Errno::NAMETOOLONG)?, bytes);
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ impl Neighbourhood for Near {
         let path = own.path(stage.name())?.to_bytes_with_nul();
         // For the rest of this process, which is a few steps more.
         let room = sys::Mapping::new(path.len()).ok()?.leak();
-        room.get_mut(..path.len())?.copy_from_slice(path);
+        sys::copy(room.get_mut(..path.len())?, path);
         CStr::from_bytes_until_nul(room).ok()
     }
 }

@@ -68,7 +68,7 @@ impl<const N: usize> Scratch<N> {
     /// `bytes` with a NUL behind.
     fn c_str(&mut self, bytes: &[u8]) -> sys::Result<&CStr> {
         let (room, nul) = self.0.split_at_mut_checked(bytes.len()).ok_or(Errno::NAMETOOLONG)?;
-        room.copy_from_slice(bytes);
+        sys::copy(room, bytes);
         *nul.first_mut().ok_or(Errno::NAMETOOLONG)? = 0;
         CStr::from_bytes_until_nul(&self.0).map_err(|_| Errno::INVAL)
     }

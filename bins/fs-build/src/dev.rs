@@ -9,28 +9,28 @@ use crate::special::new_tmpfs;
 use common::fault;
 use common::report::{At, Fault, Outcome};
 use common::sys::{self, Fd, OwnedFd, attr, o};
-use common::text::Path;
+use common::text::{Names, Path};
 use core::ffi::CStr;
 
 /// The devices: name, and path on the host.
-const DEVICES: [(&CStr, &CStr); 6] = [
-    (c"null", c"/dev/null"),
-    (c"zero", c"/dev/zero"),
-    (c"full", c"/dev/full"),
-    (c"random", c"/dev/random"),
-    (c"urandom", c"/dev/urandom"),
-    (c"tty", c"/dev/tty"),
-];
+const DEVICES: Names = Names(
+    b"null\0/dev/null\0\
+      zero\0/dev/zero\0\
+      full\0/dev/full\0\
+      random\0/dev/random\0\
+      urandom\0/dev/urandom\0\
+      tty\0/dev/tty\0",
+);
 
 /// The symbolic links: name and target.
-const LINKS: [(&CStr, &CStr); 6] = [
-    (c"stdin", c"/proc/self/fd/0"),
-    (c"stdout", c"/proc/self/fd/1"),
-    (c"stderr", c"/proc/self/fd/2"),
-    (c"fd", c"/proc/self/fd"),
-    (c"core", c"/proc/kcore"),
-    (c"ptmx", c"pts/ptmx"),
-];
+const LINKS: Names = Names(
+    b"stdin\0/proc/self/fd/0\0\
+      stdout\0/proc/self/fd/1\0\
+      stderr\0/proc/self/fd/2\0\
+      fd\0/proc/self/fd\0\
+      core\0/proc/kcore\0\
+      ptmx\0pts/ptmx\0",
+);
 
 /// `--dev`.
 pub fn dev(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
@@ -54,7 +54,8 @@ pub fn make(host: &Host) -> Option<OwnedFd> {
 
 /// Puts everything in `dev`, which will be or is at `dest`.
 fn fill(host: &Host, dev: Fd, dest: Path<'static>) -> Outcome<()> {
-    for (name, path) in DEVICES {
+    let mut devices = DEVICES;
+    while let (Some(name), Some(path)) = (devices.next(), devices.next()) {
         let tree = match host.copy_at(sys::CWD, path, attr::NOSUID) {
             Some(tree) => tree,
             None => {
@@ -65,7 +66,8 @@ fn fill(host: &Host, dev: Fd, dest: Path<'static>) -> Outcome<()> {
         };
         device(dev, name, &tree, &|| fault!("Can't create file ", dest, "/", name))?;
     }
-    for (name, target) in LINKS {
+    let mut links = LINKS;
+    while let (Some(name), Some(target)) = (links.next(), links.next()) {
         sys::symlinkat(target, dev, name).at(|| fault!("Can't create symlink ", dest, "/", name))?;
     }
     sys::mkdirat(dev, c"shm", 0o755).at(|| fault!("Can't create ", dest, "/shm"))?;

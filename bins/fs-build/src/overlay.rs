@@ -149,7 +149,7 @@ fn options(layers: &Layers, writes: Option<&(OwnedFd, OwnedFd)>) -> sys::Result<
     let mut add = |bytes: &[u8]| {
         let end = bytes.len().checked_add(len)?;
         // The last byte stays 0.
-        buf.get_mut(len..end).filter(|_| end < PATH_MAX)?.copy_from_slice(bytes);
+        sys::copy(buf.get_mut(len..end).filter(|_| end < PATH_MAX)?, bytes);
         len = end;
         Some(())
     };

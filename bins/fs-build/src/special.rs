@@ -11,7 +11,7 @@ use common::fault;
 use common::plan::Mode;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, OwnedFd, access, attr, o};
-use common::text::{Path, Text};
+use common::text::{Names, Path, Text};
 use core::ffi::CStr;
 
 /// `--tmpfs`.
@@ -101,7 +101,7 @@ pub fn new_sys(_: &Host) -> sys::Result<OwnedFd> {
 }
 
 /// What of a procfs may be writable, by somebody who is root, and reaches beyond the sandbox.
-const COVERED: [&CStr; 4] = [c"sys", c"sysrq-trigger", c"irq", c"bus"];
+const COVERED: Names = Names(b"sys\0sysrq-trigger\0irq\0bus\0");
 
 /// `--proc`.
 pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
@@ -117,7 +117,7 @@ pub fn proc(build: &mut Build, dest: Path<'static>) -> Outcome<()> {
     // The mount's own root stays at hand for the coverings, wherever it is attached.
     let proc = sys::openat(mount.fd(), c".", o::PATH | o::CLOEXEC, 0).at(|| fault!("Can't open ", dest))?;
     build.root.attach(mount, Kind::Dir, dest, PRIVATE, &refused)?;
-    COVERED.into_iter().try_for_each(|name| cover(proc.fd(), name, dest))
+    { COVERED }.try_for_each(|name| cover(proc.fd(), name, dest))
 }
 
 /// A new procfs for a new PID namespace, else the host's, which shows the same processes. Where nobody has said which it

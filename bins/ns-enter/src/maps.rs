@@ -13,30 +13,39 @@ use core::ffi::CStr;
 /// The most lines of a map (user_namespaces(7): 340 for the kernel).
 const MOST: usize = 64;
 
-/// What differs between users and groups.
-struct Kind {
-    option: &'static str,
-    map: &'static [u8],
-    failed: &'static str,
-    subids: &'static CStr,
-    helper: &'static CStr,
+/// Whose ids a map is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Users,
+    Groups,
 }
 
-const USERS: Kind = Kind {
-    option: "--uid-map",
-    map: b"/uid_map",
-    failed: "setting up uid map",
-    subids: c"/etc/subuid",
-    helper: c"newuidmap",
-};
+impl Kind {
+    fn option(self) -> &'static str {
+        self.choose("--uid-map", "--gid-map")
+    }
 
-const GROUPS: Kind = Kind {
-    option: "--gid-map",
-    map: b"/gid_map",
-    failed: "setting up gid map",
-    subids: c"/etc/subgid",
-    helper: c"newgidmap",
-};
+    /// The map's file in `/proc/PID`.
+    fn file(self) -> &'static [u8] {
+        self.choose(b"/uid_map", b"/gid_map")
+    }
+
+    fn failed(self) -> &'static str {
+        self.choose("setting up uid map", "setting up gid map")
+    }
+
+    fn subids(self) -> &'static CStr {
+        self.choose(c"/etc/subuid", c"/etc/subgid")
+    }
+
+    fn helper(self) -> &'static CStr {
+        self.choose(c"newuidmap", c"newgidmap")
+    }
+
+    fn choose<T>(self, users: T, groups: T) -> T {
+        if self == Kind::Users { users } else { groups }
+    }
+}
 
 /// A line of a map.
 #[derive(Clone, Copy, Default)]
@@ -58,9 +67,9 @@ struct Map {
 pub fn write(frame: &NsEnter<'static>, decided: &Decided, child: i32, env: Strings<'static>) -> Outcome<()> {
     let Some(extra) = frame.extra else { return Ok(()) };
     let ((uid, gid), (to_uid, to_gid)) = (decided.caller, decided.mapped);
-    let users = Map::of(&USERS, extra.uid_map, (to_uid, uid), frame.uid.is_none(), uid)?;
-    let groups = Map::of(&GROUPS, extra.gid_map, (to_gid, gid), frame.gid.is_none(), uid)?;
-    users.write(&USERS, child, env)?;
+    let users = Map::of(Kind::Users, extra.uid_map, (to_uid, uid), frame.uid.is_none(), uid)?;
+    let groups = Map::of(Kind::Groups, extra.gid_map, (to_gid, gid), frame.gid.is_none(), uid)?;
+    users.write(Kind::Users, child, env)?;
     // Whoever maps just his own group has to give up setgroups(2) before (CVE-2014-8989).
     if !extra.setgroups.unwrap_or(!extra.gid_map.is_empty()) {
         let path = of_process(child, b"/setgroups");
@@ -68,12 +77,12 @@ pub fn write(frame: &NsEnter<'static>, decided: &Decided, child: i32, env: Strin
         file.and_then(|file| sys::write_all(file.fd(), b"deny\n"))
             .at(|| fault!("error writing to setgroups"))?;
     }
-    groups.write(&GROUPS, child, env)
+    groups.write(Kind::Groups, child, env)
 }
 
 impl Map {
     /// The map of `list`; without any range, `own.0` inside is `own.1`, the caller's id.
-    fn of(kind: &Kind, list: List<'static, IdRange>, own: (u32, u32), stays: bool, uid: u32) -> Outcome<Map> {
+    fn of(kind: Kind, list: List<'static, IdRange>, own: (u32, u32), stays: bool, uid: u32) -> Outcome<Map> {
         let mut map = Map { lines: [Line::default(); MOST], len: 0 };
         let own_line = Line { inner: own.0, outer: own.1, count: 1 };
         if list.is_empty() {
@@ -90,9 +99,9 @@ impl Map {
         }
         let is_own = |line: &Line| own.1.checked_sub(line.outer).is_some_and(|offset| offset < line.count);
         if stays && !map.lines().iter().any(is_own) {
-            let ids = if kind.helper == USERS.helper { "--uid" } else { "--gid" };
+            let ids = kind.choose("--uid", "--gid");
             return Err(fault!(
-                kind.option,
+                kind.option(),
                 " gives the caller's own id, ",
                 own.1,
                 ", no place inside: say with ",
@@ -107,18 +116,18 @@ impl Map {
         self.lines.get(..self.len).unwrap_or_default()
     }
 
-    fn push(&mut self, kind: &Kind, line: Line) -> Outcome<()> {
+    fn push(&mut self, kind: Kind, line: Line) -> Outcome<()> {
         let slot =
-            self.lines.get_mut(self.len).ok_or_else(|| fault!(kind.option, ": more than 64 ranges"))?;
+            self.lines.get_mut(self.len).ok_or_else(|| fault!(kind.option(), ": more than 64 ranges"))?;
         *slot = line;
         self.len = self.len.saturating_add(1);
         Ok(())
     }
 
     /// Puts the caller's subordinate ids on 0, 1, 2, … inside, but for `taken`, which is the caller's own.
-    fn add_subids(&mut self, kind: &Kind, taken: u32, uid: u32) -> Outcome<()> {
+    fn add_subids(&mut self, kind: Kind, taken: u32, uid: u32) -> Outcome<()> {
         let mut inner = 0u32;
-        let (file, found) = (kind.subids, self.len);
+        let (file, found) = (kind.subids(), self.len);
         each_subid(kind, uid, |mut outer, mut count| {
             while count > 0 {
                 if inner == taken {
@@ -139,7 +148,7 @@ impl Map {
         })?;
         if self.len == found {
             return Err(fault!(
-                kind.option,
+                kind.option(),
                 " auto: no line for user ",
                 uid,
                 " in ",
@@ -151,17 +160,17 @@ impl Map {
     }
 
     /// Has the kernel take the map: from this process if it may, else from the helper.
-    fn write(&self, kind: &Kind, child: i32, env: Strings<'static>) -> Outcome<()> {
-        let failed = || fault!(kind.failed);
+    fn write(&self, kind: Kind, child: i32, env: Strings<'static>) -> Outcome<()> {
+        let failed = || fault!(kind.failed());
         let text = self.text().at(failed)?;
-        let path = of_process(child, kind.map);
+        let path = of_process(child, kind.file());
         let file = sys::openat(sys::CWD, path.as_c_str(), o::WRONLY | o::CLOEXEC, 0).at(failed)?;
         match sys::retry(|| sys::write(file.fd(), text.bytes())) {
             Ok(n) if n == text.len() => Ok(()),
             Ok(_) => Err(failed()),
             Err(Errno::PERM) => help(kind, child, text.bytes(), env),
             Err(Errno::INVAL) => {
-                Err(fault!(kind.option, ": ranges overlap or do not exist").errno(Errno::INVAL))
+                Err(fault!(kind.option(), ": ranges overlap or do not exist").errno(Errno::INVAL))
             }
             Err(errno) => Err(failed().errno(errno)),
         }
@@ -183,11 +192,11 @@ impl Map {
 }
 
 /// Has newuidmap or newgidmap write the map.
-fn help(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<()> {
+fn help(kind: Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<()> {
     if sys::no_new_privs() != Ok(false) {
-        return Err(fault!(kind.option, ": ", kind.helper, " cannot work under no_new_privs"));
+        return Err(fault!(kind.option(), ": ", kind.helper(), " cannot work under no_new_privs"));
     }
-    let status = match sys::fork_into(0).at(|| fault!("Can't fork for ", kind.helper))? {
+    let status = match sys::fork_into(0).at(|| fault!("Can't fork for ", kind.helper()))? {
         Forked::Child => {
             let errno = exec_helper(kind, child, text, env);
             // 127 is what a shell says of a program that is not there.
@@ -197,11 +206,11 @@ fn help(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<
     };
     match status {
         0 => Ok(()),
-        127 => Err(fault!(kind.option, ": there is no ", kind.helper, " (Debian: package uidmap)")),
+        127 => Err(fault!(kind.option(), ": there is no ", kind.helper(), " (Debian: package uidmap)")),
         status => Err(fault!(
-            kind.option,
+            kind.option(),
             ": ",
-            kind.helper,
+            kind.helper(),
             " has refused with status ",
             status,
             ": is all of it in /etc/subuid and /etc/subgid?"
@@ -210,7 +219,7 @@ fn help(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<
 }
 
 /// Execs the helper of `kind`; returns only to say why not.
-fn exec_helper(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> Errno {
+fn exec_helper(kind: Kind, child: i32, text: &[u8], env: Strings<'static>) -> Errno {
     let mut pid = Argument::new("");
     pid.decimal(child.unsigned_abs());
     let mut room = [0u8; MOST * 36];
@@ -221,7 +230,7 @@ fn exec_helper(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> E
     let mut argv = Vector::over(&mut words);
     let mut rest = room.get(..text.len()).unwrap_or_default();
     let mut next = Ok(());
-    for word in [kind.helper, pid.as_c_str()] {
+    for word in [kind.helper(), pid.as_c_str()] {
         next = next.and_then(|()| argv.push(word));
     }
     while let Ok(word) = CStr::from_bytes_until_nul(rest) {
@@ -229,7 +238,7 @@ fn exec_helper(kind: &Kind, child: i32, text: &[u8], env: Strings<'static>) -> E
         rest = rest.get(word.count_bytes().saturating_add(1)..).unwrap_or_default();
     }
     match next {
-        Ok(()) => execvp(kind.helper, argv.finish(), env),
+        Ok(()) => execvp(kind.helper(), argv.finish(), env),
         Err(errno) => errno,
     }
 }
@@ -243,12 +252,12 @@ fn of_process(pid: i32, name: &[u8]) -> Argument {
 
 /// Hands the ranges of `/etc/subuid` or `/etc/subgid` for user `uid` to `then`: lines `USER:FIRST:COUNT`, where USER is the
 /// name or the number (subuid(5)).
-fn each_subid(kind: &Kind, uid: u32, mut then: impl FnMut(u32, u32) -> Outcome<()>) -> Outcome<()> {
+fn each_subid(kind: Kind, uid: u32, mut then: impl FnMut(u32, u32) -> Outcome<()>) -> Outcome<()> {
     let mut number = Argument::new("");
     number.decimal(uid);
     let passwd = contents(c"/etc/passwd")?;
     let name = user_name(passwd.bytes(), number.as_c_str().to_bytes());
-    let subids = contents(kind.subids)?;
+    let subids = contents(kind.subids())?;
     for line in subids.bytes().split(is_newline as fn(&u8) -> bool) {
         let mut fields = line.split(is_colon as fn(&u8) -> bool);
         let user = fields.next().unwrap_or_default();
@@ -258,7 +267,7 @@ fn each_subid(kind: &Kind, uid: u32, mut then: impl FnMut(u32, u32) -> Outcome<(
         let mut next = || fields.next().and_then(unsigned);
         match (next(), next(), fields.next()) {
             (Some(first), Some(count), None) => then(first, count)?,
-            _ => return Err(fault!(kind.subids, ": the line for user ", uid, " is not USER:FIRST:COUNT")),
+            _ => return Err(fault!(kind.subids(), ": the line for user ", uid, " is not USER:FIRST:COUNT")),
         }
     }
     Ok(())

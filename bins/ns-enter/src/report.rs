@@ -5,30 +5,33 @@ use common::errno::Errno;
 use common::fault;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, clone_flags};
-use core::ffi::CStr;
+use common::text::Names;
 
 /// The namespaces that are reported, in this order, each only when it is new.
-const NAMESPACES: [(u32, &CStr, &str); 6] = [
-    (clone_flags::NEWCGROUP, c"cgroup", "\"cgroup-namespace\": "),
-    (clone_flags::NEWIPC, c"ipc", "\"ipc-namespace\": "),
-    (clone_flags::NEWNS, c"mnt", "\"mnt-namespace\": "),
-    (clone_flags::NEWNET, c"net", "\"net-namespace\": "),
-    (clone_flags::NEWPID, c"pid", "\"pid-namespace\": "),
-    (clone_flags::NEWUTS, c"uts", "\"uts-namespace\": "),
+const FLAGS: [u32; 6] = [
+    clone_flags::NEWCGROUP,
+    clone_flags::NEWIPC,
+    clone_flags::NEWNS,
+    clone_flags::NEWNET,
+    clone_flags::NEWPID,
+    clone_flags::NEWUTS,
 ];
+
+/// Their names, in `/proc/PID/ns` and in the documents.
+const NAMES: Names = Names(b"cgroup\0ipc\0mnt\0net\0pid\0uts\0");
 
 /// The sandbox's process and its new namespaces, as inode numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Child {
     pid: i32,
-    inodes: [Option<u64>; NAMESPACES.len()],
+    inodes: [Option<u64>; FLAGS.len()],
 }
 
 impl Child {
     /// Asks `/proc` about the new ones (`flags`) of process `pid`.
     pub fn look(pid: i32, flags: u32) -> Outcome<Child> {
-        let mut inodes = [None; NAMESPACES.len()];
-        for (slot, (flag, name, _)) in inodes.iter_mut().zip(NAMESPACES) {
+        let mut inodes = [None; FLAGS.len()];
+        for ((slot, flag), name) in inodes.iter_mut().zip(FLAGS).zip(NAMES) {
             if flags & flag != 0 {
                 let mut path = Argument::new("/proc/");
                 path.decimal(pid.unsigned_abs());
@@ -53,9 +56,11 @@ impl Child {
         number.decimal(self.pid.unsigned_abs());
         out.add(&[open, "\"child-pid\": "])?;
         out.push(number.as_c_str().to_bytes())?;
-        for ((_, _, member), inode) in NAMESPACES.iter().zip(self.inodes) {
+        for (name, inode) in NAMES.zip(self.inodes) {
             let Some(inode) = inode else { continue };
-            out.add(&[",", separator, member])?;
+            out.add(&[",", separator, "\""])?;
+            out.push(name.to_bytes())?;
+            out.push(b"-namespace\": ")?;
             let mut number = Argument::new("");
             // Inode numbers of namespaces are 32 bits wide (fs/nsfs.c).
             number.decimal(inode as u32);
@@ -89,7 +94,7 @@ impl Document {
     fn push(&mut self, bytes: &[u8]) -> Outcome<()> {
         let end = self.len + bytes.len();
         let room = self.buf.get_mut(self.len..end).ok_or_else(|| fault!("Write to info_fd"))?;
-        room.copy_from_slice(bytes);
+        sys::copy(room, bytes);
         self.len = end;
         Ok(())
     }

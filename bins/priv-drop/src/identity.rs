@@ -4,6 +4,7 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::{Attributes, List, Rlimit};
 use common::report::{At, Fault, Outcome};
+use common::sort::sort;
 use common::sys::{self, Ids, Limits, Mapping};
 
 /// Sets the resource limits. A hard limit is raised by one who has `CAP_SYS_RESOURCE`, so this comes first.
@@ -72,7 +73,7 @@ fn set_groups(groups: List<'static, u32>) -> Outcome<()> {
     let found = Mapping::numbers(groups.len().saturating_add(1)).at(fault)?;
     let count = sys::getgroups(found).at(fault)?;
     let found = found.get_mut(..count).unwrap_or_default();
-    wanted.sort_unstable();
-    found.sort_unstable();
+    sort(wanted);
+    sort(found);
     verify(Ok(found), wanted, fault)
 }

@@ -4,7 +4,7 @@ use super::Next;
 use crate::caps::CapSet;
 use crate::fault;
 use crate::report::Outcome;
-use crate::sys::{Fd, Strings};
+use crate::sys::{self, Fd, Strings};
 use core::ffi::CStr;
 
 /// What the arguments of a stage say.
@@ -188,7 +188,7 @@ impl Argument {
         if end < self.buf.len()
             && let Some(room) = self.buf.get_mut(self.len..end)
         {
-            room.copy_from_slice(bytes);
+            sys::copy(room, bytes);
             self.len = end;
         }
     }

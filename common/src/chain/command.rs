@@ -147,7 +147,7 @@ fn join<'b>(buf: &'b mut [u8], dir: &[u8], name: &[u8]) -> Option<&'b CStr> {
     let slash: &[u8] = if dir.is_empty() { b"" } else { b"/" };
     for part in [dir, slash, name, b"\0"] {
         let end = len + part.len();
-        buf.get_mut(len..end)?.copy_from_slice(part);
+        sys::copy(buf.get_mut(len..end)?, part);
         len = end;
     }
     CStr::from_bytes_with_nul(buf.get(..len)?).ok()

@@ -102,7 +102,7 @@ impl Neighbours {
     /// The path of `name` in that directory.
     pub fn path(&mut self, name: &str) -> Option<&CStr> {
         let end = self.dir.checked_add(name.len())?;
-        self.buf.get_mut(self.dir..end)?.copy_from_slice(name.as_bytes());
+        sys::copy(self.buf.get_mut(self.dir..end)?, name.as_bytes());
         *self.buf.get_mut(end)? = 0;
         CStr::from_bytes_until_nul(&self.buf).ok()
     }

@@ -5,7 +5,7 @@ use crate::bpf;
 use crate::fault;
 use crate::plan::{Buffer, FdNumber, ListWriter, Program};
 use crate::report::{At, Outcome};
-use crate::sys::{Mapping, Result};
+use crate::sys::{self, Mapping, Result};
 use crate::text::MAX_TEXT;
 
 options! {
@@ -98,7 +98,7 @@ impl SeccompLoadDraft {
             };
             bpf::check(program.bytes()).map_err(wrong)?;
             let mut copy = out_of_memory(Mapping::new(program.bytes().len()))?;
-            copy.bytes_mut().copy_from_slice(program.bytes());
+            sys::copy(copy.bytes_mut(), program.bytes());
             if self.kill_process {
                 bpf::kill_process(copy.bytes_mut()).map_err(wrong)?;
                 bpf::check(copy.bytes()).map_err(wrong)?;

@@ -45,7 +45,7 @@ impl Buffer {
     fn move_out(&mut self, end: usize) -> Result<()> {
         self.capacity = self.capacity.max(end);
         let mut region = Mapping::new(self.capacity)?;
-        region.bytes_mut().get_mut(..self.len).ok_or(Errno::NOMEM)?.copy_from_slice(self.bytes());
+        sys::copy(region.bytes_mut().get_mut(..self.len).ok_or(Errno::NOMEM)?, self.bytes());
         self.region = Some(region);
         Ok(())
     }
@@ -53,7 +53,7 @@ impl Buffer {
     /// Appends `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) -> Result<()> {
         let (start, end) = (self.len, self.len.checked_add(bytes.len()).ok_or(Errno::NOMEM)?);
-        self.reserve(bytes.len())?.get_mut(start..end).ok_or(Errno::NOMEM)?.copy_from_slice(bytes);
+        sys::copy(self.reserve(bytes.len())?.get_mut(start..end).ok_or(Errno::NOMEM)?, bytes);
         self.len = end;
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Buffer {
     /// Writes `bytes` over what stands at `at`; `EINVAL` where nothing has been appended yet.
     pub fn overwrite(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
         let end = at.checked_add(bytes.len()).filter(|end| *end <= self.len).ok_or(Errno::INVAL)?;
-        self.reserve(0)?.get_mut(at..end).ok_or(Errno::INVAL)?.copy_from_slice(bytes);
+        sys::copy(self.reserve(0)?.get_mut(at..end).ok_or(Errno::INVAL)?, bytes);
         Ok(())
     }
 

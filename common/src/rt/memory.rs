@@ -8,8 +8,8 @@ use core::arch::asm;
 /// # Safety
 ///
 /// `n` bytes readable at `src`, writable at `dest`, not overlapping.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
+#[inline]
+pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
     // SAFETY: the caller promises both ranges; the direction flag is clear by the ABI; the registers that the
     // instruction changes are declared.
     unsafe {
@@ -24,8 +24,8 @@ pub unsafe extern "C" fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut
 /// # Safety
 ///
 /// `n` bytes readable at `src` and writable at `dest`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
+#[inline]
+pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
     if (dest as usize).wrapping_sub(src as usize) >= n {
         // SAFETY: `dest` does not lie inside the source, so a forward copy reads each byte before it is written.
         return unsafe { memcpy(dest, src, n) };
@@ -47,8 +47,8 @@ pub unsafe extern "C" fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mu
 /// # Safety
 ///
 /// `n` bytes writable at `dest`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn memset(dest: *mut u8, byte: i32, n: usize) -> *mut u8 {
+#[inline]
+pub unsafe fn memset(dest: *mut u8, byte: i32, n: usize) -> *mut u8 {
     // SAFETY: the caller promises the range; the direction flag is clear by the ABI.
     unsafe {
         asm!("rep stosb", inout("rcx") n => _, inout("rdi") dest => _, in("al") byte as u8,
@@ -62,9 +62,8 @@ pub unsafe extern "C" fn memset(dest: *mut u8, byte: i32, n: usize) -> *mut u8 {
 /// # Safety
 ///
 /// `n` bytes readable at `a` and at `b`.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+#[inline]
+pub unsafe fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
     let mut i = 0;
     while i < n {
         // SAFETY: `i` is below `n`, and the caller promises `n` bytes at `a`.
@@ -84,8 +83,8 @@ pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
 /// # Safety
 ///
 /// `n` bytes readable at `a` and at `b`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+#[inline]
+pub unsafe fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
     // SAFETY: the promise is memcmp's.
     unsafe { memcmp(a, b, n) }
 }
@@ -95,9 +94,8 @@ pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
 /// # Safety
 ///
 /// A NUL-terminated string at `s`.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "C" fn strlen(s: *const u8) -> usize {
+#[inline]
+pub unsafe fn strlen(s: *const u8) -> usize {
     let mut n = 0;
     // SAFETY: all bytes up to the NUL are readable by the caller's promise, and the loop stops there.
     while unsafe { s.wrapping_add(n).read() } != 0 {

@@ -5,7 +5,7 @@ use crate::errno::Errno;
 use core::mem::MaybeUninit;
 
 /// A descriptor number that somebody else owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fd(pub i32);
 
 /// `AT_FDCWD`: relative paths start at the working directory.
@@ -162,7 +162,7 @@ pub fn cloexec_range(first: u32, last: u32) -> Result<()> {
 
 /// Closes all descriptors but `kept`, which is put in order; negative numbers in it stand for none.
 pub fn close_all_but(kept: &mut [Fd]) -> Result<()> {
-    kept.sort_unstable_by_key(|fd| fd.0);
+    crate::sort::sort(kept);
     let mut first = 0u32;
     for fd in kept.iter().filter_map(|fd| u32::try_from(fd.0).ok()) {
         if fd > first {

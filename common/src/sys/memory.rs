@@ -1,6 +1,7 @@
 //! Memory: read-only views of files and growing private regions, the only two kinds a stage uses.
 
 use super::{Fd, Result, raw, raw::nr};
+use core::arch::asm;
 
 /// Pages that may be read.
 pub const PROT_READ: usize = 1;
@@ -8,6 +9,30 @@ const PROT_WRITE: usize = 2;
 const MAP_PRIVATE: usize = 2;
 const MAP_ANONYMOUS: usize = 0x20;
 const MREMAP_MAYMOVE: usize = 1;
+
+/// `to.copy_from_slice(from)`; panics unless both are of one length.
+///
+/// That one, from the standard library, calls `memcpy` through a table of addresses, which makes an image a writable
+/// page that has to be relocated (`cargo xtask harden`).
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    assert!(to.len() == from.len());
+    // SAFETY: both slices are `from.len()` bytes, one readable, the other exclusively borrowed, so they do not overlap;
+    // the direction flag is clear by the ABI; the registers that the instruction changes are declared.
+    unsafe {
+        asm!("rep movsb", inout("rcx") from.len() => _, inout("rdi") to.as_mut_ptr() => _,
+             inout("rsi") from.as_ptr() => _, options(nostack, preserves_flags));
+    }
+}
+
+/// `words.fill(0)`, for the reason that [`copy`] gives.
+pub fn zero(words: &mut [usize]) {
+    // SAFETY: the slice is that many words, exclusively borrowed, for which all bits 0 are a value; the direction flag is
+    // clear by the ABI; the registers that the instruction changes are declared.
+    unsafe {
+        asm!("rep stosq", inout("rcx") words.len() => _, inout("rdi") words.as_mut_ptr() => _, in("rax") 0,
+             options(nostack, preserves_flags));
+    }
+}
 
 /// Maps the first `len` bytes of the sealed memfd `fd`, readable only, until the process ends or execs.
 ///

@@ -99,7 +99,7 @@ pub struct Vector<'a> {
 impl<'a> Vector<'a> {
     /// An empty array in `words`: room for one string fewer than there are words.
     pub fn over(words: &'a mut [usize]) -> Vector<'a> {
-        words.fill(0);
+        super::zero(words);
         Vector { words, len: 0 }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Vector<'a> {
             }
             kept += 1;
         }
-        self.words.get_mut(kept..self.len).unwrap_or_default().fill(0);
+        super::zero(self.words.get_mut(kept..self.len).unwrap_or_default());
         self.len = kept;
     }
 
