@@ -2,12 +2,11 @@
 
 use crate::files::Files;
 use crate::launch::{Launch, Res};
-use crate::rows::{Figure, Row, Samples, timed};
+use crate::rows::{Row, Samples, timed};
 use crate::scenario::{Rendered, Scenario};
 use crate::stats::Rng;
 use crate::{mounts, others, view};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -39,8 +38,10 @@ impl Plan {
     }
 }
 
-/// How many binds the curve has; the table's rows are among them. 2,900 is near the reference's limit.
-const BINDS: [usize; 6] = [1, 10, 100, 1000, 2900, 10_000];
+/// How many binds the curve has; the table's rows are among them.
+const BINDS: [usize; 6] = [1, 10, 100, 1000, PEER_MOST, 10_000];
+/// Near the most that the reference takes.
+const PEER_MOST: usize = 2900;
 /// How many mounts the host has beside its own.
 const MOUNTS: [usize; 6] = [0, 10, 100, 300, 1000, 3000];
 
@@ -100,31 +101,63 @@ fn row(plan: &Plan, scenario: &Scenario, goal: Option<(f64, f64)>) -> Res<Option
     Ok(Some(row))
 }
 
-/// The curve over the number of binds. The reference takes at most 9,000 arguments, which is 2,999 binds; what
-/// it would need for more follows from its own last two points.
+/// The curve over the number of binds. The reference takes at most 9,000 arguments, which is 2,999 binds. What it would
+/// need for more follows from its [`PEER_MOST`], launched in the same rounds: whatever slows those slows all.
 fn binds(plan: &Plan, rows: &mut Vec<Row>) -> Res<()> {
-    let mut peer = BTreeMap::new();
+    let mut one = None;
     for count in BINDS {
         let goal = match count {
             100 => Some((0.45, 0.45)),
             1000 | 10_000 => Some((0.40, 0.40)),
             _ => None,
         };
-        let Some(mut row) = row(plan, &Scenario::binds(&plan.files, count), goal)? else { continue };
-        peer.extend(row.value("peer").map(|value| (count, value)));
-        if row.value("peer").is_none()
-            && let (Some(few), Some(many)) = (peer.get(&1000), peer.get(&2900))
-        {
-            let value = many + (many - few) / 1900.0 * (count as f64 - 2900.0);
-            let figure = Figure { value, median: value, spread: 0.0, samples: 0, estimated: true };
-            row.figures.insert("peer".into(), figure);
-            row.notes
-                .push("peer: estimated from its 1,000 and 2,900 binds: it refuses more arguments".into());
-            row.compare();
+        let scenario = Scenario::binds(&plan.files, count);
+        if count <= PEER_MOST {
+            let Some(row) = row(plan, &scenario, goal)? else { continue };
+            if count == 1 {
+                one = row.figures.get("peer").map(|figure| figure.median);
+            }
+            rows.push(row);
+        } else if plan.wants(&scenario.key) {
+            progress(&scenario.key);
+            rows.push(beyond(plan, &scenario, count, goal, one)?);
         }
-        rows.push(row);
     }
     Ok(())
+}
+
+/// A row of more binds than the reference takes; `one` is its time for one, which does not grow with their number.
+fn beyond(
+    plan: &Plan,
+    scenario: &Scenario,
+    count: usize,
+    goal: Option<(f64, f64)>,
+    one: Option<f64>,
+) -> Res<Row> {
+    let (mut subjects, notes) = subjects(plan, scenario)?;
+    subjects.retain(|(name, _)| *name != "peer");
+    let most = Scenario::binds(&plan.files, PEER_MOST);
+    subjects.push(("peer", Launch::new(&plan.files.peer, &most.bwrap())?));
+    let mut samples = time(plan, &subjects)?;
+    let fixed = one.unwrap_or(0.0);
+    for sample in samples.get_mut("peer").into_iter().flatten() {
+        *sample = beyond_most(*sample, fixed, count);
+    }
+    let mut row = timed(&scenario.key, &scenario.title, goal, &samples, plan.seed);
+    if let Some(figure) = row.figures.get_mut("peer") {
+        figure.estimated = true;
+    }
+    row.notes = notes;
+    row.notes.extend(view::differences(plan, scenario)?);
+    row.notes.push(format!(
+        "peer: estimated from {PEER_MOST} binds in the same rounds: it refuses more arguments"
+    ));
+    Ok(row)
+}
+
+/// What `count` binds take whose first [`PEER_MOST`] take `most`, `fixed` of which is for the launch and the first.
+fn beyond_most(most: f64, fixed: f64, count: usize) -> f64 {
+    fixed + (most - fixed) * (count - 1) as f64 / (PEER_MOST - 1) as f64
 }
 
 /// Launchers by name, and what kept others out.
@@ -178,9 +211,14 @@ fn stored(files: &Files, ours: &str, bwrap: &Rendered) -> Res<Launch> {
     Launch::new(&first.to_string_lossy(), &rendered)
 }
 
-/// Times all launchers of a scenario, one of each a round, in an order drawn anew for every round.
+/// Times all launchers of a scenario, one of each a round, in an order drawn anew for every round; and what kept others out.
 pub fn measure(plan: &Plan, scenario: &Scenario) -> Res<(Samples, Vec<String>)> {
     let (subjects, notes) = subjects(plan, scenario)?;
+    Ok((time(plan, &subjects)?, notes))
+}
+
+/// The times of all launchers, by name.
+fn time(plan: &Plan, subjects: &[(&'static str, Launch)]) -> Res<Samples> {
     let mut samples: Samples = subjects.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     let mut rng = Rng::new(plan.seed);
@@ -205,10 +243,24 @@ pub fn measure(plan: &Plan, scenario: &Scenario) -> Res<(Samples, Vec<String>)> 
             break;
         }
     }
-    Ok((samples, notes))
+    Ok(samples)
 }
 
 /// One line for whoever waits.
 pub fn progress(key: &str) {
     eprintln!("bench: {key}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PEER_MOST, beyond_most};
+
+    #[test]
+    fn what_is_beyond_the_most_grows_by_the_bind() {
+        let fixed = 2000.0;
+        let of = |count: usize| fixed + 40.0 * (count - 1) as f64;
+        for count in [PEER_MOST, 5000, 10_000] {
+            assert!((beyond_most(of(PEER_MOST), fixed, count) - of(count)).abs() < 1e-6);
+        }
+    }
 }
