@@ -164,7 +164,9 @@ fn no_signal_is_lost_between_the_start_and_the_command() {
     for who in everyone() {
         // Held up where everything is prepared and the command has no go yet: long enough to be seen there, since in
         // rt_sigtimedwait(2) the kernel shows the signals as not blocked.
-        let delay = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=capset:delay_enter=2000000"];
+        // At a call that it makes there whoever it is: an ordinary user has no capabilities to give up.
+        let delay =
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=close_range:delay_enter=1000000"];
         let job = through(job(&bench, FORWARDS, Place::Subreaper, who, "forever"), &delay);
         let live = job.start().unwrap();
         let pid = blocking(live.pid(), libc::SIGTERM);
