@@ -61,6 +61,9 @@ fn go_on(inside: &mut Inside) -> Outcome<()> {
         if inside.frame.loopback { loopback::up(&socket) } else { Ok(()) }
     });
     netns::send_end(ours.fd(), made.is_ok());
+    // ORDER: not closed here. The end of this socket is what priv-drop takes for the end of this process, which has the
+    // host's mounts as its root: the kernel closes it on exit, when it has neither these nor memory any more (`do_exit`).
+    ours.leak();
     made
 }
 
