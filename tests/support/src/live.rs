@@ -174,6 +174,24 @@ impl Live {
         }
     }
 
+    /// Waits until the first process is stopped; false if it ended or time ran out before.
+    pub fn wait_stopped(&mut self) -> bool {
+        while self.end.is_none() && Instant::now() < self.deadline {
+            // SAFETY: an all-zero siginfo_t is a valid one.
+            let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+            let options = libc::WSTOPPED | libc::WNOHANG;
+            // SAFETY: waitid writes one siginfo_t. What it asks for is not the end of the child, which stays to be asked for.
+            let result = unsafe { libc::waitid(libc::P_PID, self.pid() as u32, &mut info, options) };
+            // SAFETY: the kernel sets the process id, or leaves it 0 when there is nothing to tell.
+            if result == 0 && unsafe { info.si_pid() } == self.pid() {
+                return true;
+            }
+            // No descriptor tells of a stop.
+            self.turn(self.deadline.min(Instant::now() + Duration::from_millis(2)));
+        }
+        false
+    }
+
     /// Waits for the end of the first process; false if time ran out.
     pub fn wait_end(&mut self) -> bool {
         while self.end.is_none() {
