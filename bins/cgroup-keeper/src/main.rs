@@ -108,8 +108,9 @@ fn keep(
 /// Takes the cgroup away, with whatever cgroups the sandbox has made in it. Nobody comes after this process to clear up
 /// what it leaves, so each step is tried twice.
 fn clear(place: &Place, own: &Own, limits: &mut Limits, userns: Option<OwnedFd>) -> Outcome<()> {
-    twice(|| own.wait_until_empty())?;
-    if twice(|| remove::tree(place, own)).is_err() {
+    // The sandbox may just be coming when the first look finds nobody; it is ended then, and nobody else comes.
+    let remove = || own.wait_until_empty().and_then(|()| remove::tree(place, own));
+    if twice(remove).is_err() {
         if let Some(userns) = userns {
             // What the sandbox's services have made belongs to ids that only its user namespace has power over. The
             // caller's cgroups are his there as well, as this process keeps his ids; but of root's powers over those of
@@ -119,7 +120,7 @@ fn clear(place: &Place, own: &Own, limits: &mut Limits, userns: Option<OwnedFd>)
                     .at(|| fault!("Can't enter the user namespace again"))
             })?;
         }
-        twice(|| remove::tree(place, own))?;
+        twice(remove)?;
     }
     twice(|| limits.undo(place))
 }

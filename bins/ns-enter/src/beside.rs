@@ -38,7 +38,7 @@ pub fn start(chain: &Chain, frame: &NsEnter<'static>, own: &mut Neighbours) -> O
     if frame.own_cgroup() {
         let keeper = Helper::start(chain, own, "cgroup-keeper", None)?;
         beside.keeper = Some(keeper);
-        beside.cgroup = Some(keeper.cgroup()?);
+        beside.cgroup = Some(keeper.cgroup().inspect_err(|_| beside.end())?);
     }
     if frame.console() {
         let relay = relay(chain, own).inspect_err(|_| beside.end())?;
