@@ -63,6 +63,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let frame = chain.frame(FsBuild::decode)?;
     // 2. Entry state: nobody else lives in this mount namespace; what the user named is open and none of ours.
     own::check(&chain.passed)?;
+    if let Some(signals) = chain.passed.unblock.take() {
+        // A key on the terminal that came meanwhile stops this process here, and the monitor with it.
+        sys::unblock_signals(signals.0).at(|| fault!("sigprocmask"))?;
+    }
     let found = fds::check(&frame, &chain)?;
     if found.sysfs {
         // It shows the network namespace of whoever mounts it.

@@ -23,15 +23,17 @@ mod why;
 
 use beside::Beside;
 use common::chain::{Chain, Neighbours};
+use common::errno::Errno;
 use common::fault;
-use common::plan::{NsEnter, Stage};
-use common::report::{At, ENV_FAILURE, Outcome};
+use common::plan::{NsEnter, SignalSet, Stage};
+use common::report::{At, Fault, Outcome};
 use common::rt::Start;
 use common::sys::{self, Fd, Forked, clone_flags, o};
 use core::convert::Infallible;
 use join::PidSocket;
 use monitor::Sandbox;
 use namespaces::Decided;
+use netns::Made;
 
 common::entry!(main);
 
@@ -69,8 +71,11 @@ struct Inside {
     own: Neighbours,
     pid_socket: Option<PidSocket>,
     beside: Beside,
-    /// The sandbox's first process, where the child is not that but the maker of its network namespace.
-    sibling: Option<i32>,
+    /// The sandbox's first process, where the child is not that but the maker of its network namespace; 0 before there is
+    /// one.
+    sibling: i32,
+    /// What the maker has come to.
+    made: Made,
 }
 
 fn run(mut chain: Chain) -> Outcome<Infallible> {
@@ -86,7 +91,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 3. Apply. A caller who ignores SIGCHLD would have the kernel reap the child before it can be asked.
     // The command gets the signal as it is by default, too.
     sys::default_sigchld().at(|| fault!("sigaction"))?;
-    sys::unblock_sigchld().at(|| fault!("sigprocmask"))?;
+    sys::unblock_signals(SignalSet::of(&[sys::SIGCHLD]).0).at(|| fault!("sigprocmask"))?;
     let pipes = Pipes {
         go: pipe_if(monitor::has_work(&frame, &decided))?,
         status: pipe_if(chain.plan.has(Stage::InitReaper))?,
@@ -102,42 +107,78 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     let beside = beside::start(&chain, &frame, &mut own)?;
     joins.enter(&frame).inspect_err(|_| beside.end())?;
     let pid_socket = join::pid_socket(&frame)?;
-    let mut inside = Inside { chain, frame, decided, pipes, own, pid_socket, beside, sibling: None };
-    let flags = decided.clone_flags;
-    let refused = |errno| {
-        beside.end();
-        let fault = namespaces::refused(errno, &decided);
-        match chain.voice() {
-            voice if voice.failure == ENV_FAILURE => why::explain(voice, &fault, errno, flags),
-            _ => fault,
+    let mut inside =
+        Inside { chain, frame, decided, pipes, own, pid_socket, beside, sibling: 0, made: Made::Unknown };
+    let sandbox = if can_lend(&inside) {
+        lend(&mut inside)?
+    } else {
+        match beside.fork_into(decided.clone_flags).map_err(|errno| inside.refused(errno))? {
+            (Forked::Child, _) => inside.run(),
+            (Forked::Parent(pid), is_in_cgroup) => Sandbox { pid, is_in_cgroup, mask: None },
         }
     };
-    // An ordinary user's monitor has nothing to do or to hide until the next stage runs: it can lend the child its memory.
-    // Not where a time namespace is entered, which takes memory of one's own (setns(2), EUSERS).
-    let lends = !frame.namespaces.has(clone_flags::NEWTIME);
-    let (pid, is_in_cgroup) =
-        if lends && pipes.go.is_none() && decided.new_user && decided.caller_caps.is_none() {
-            let pid = if netns::can_be_late(&chain, &frame) {
-                let maker =
-                    sys::vfork_into(clone_flags::NEWUSER, &mut inside, netns::make).map_err(refused)?;
-                // One that cannot be waited for leaves its entry in the process table to the end of this process.
-                let ended = sys::retry(|| sys::wait(maker));
-                inside.sibling.unwrap_or_else(|| {
-                    // It has said why.
-                    beside.end();
-                    sys::exit(ended.map_or(1, |(_, status)| status.shell().max(1)))
-                })
-            } else {
-                sys::vfork_into(flags, &mut inside, Inside::run).map_err(refused)?
-            };
-            (pid, false)
-        } else {
-            match beside.fork_into(flags).map_err(refused)? {
-                (Forked::Child, _) => inside.run(),
-                (Forked::Parent(pid), is_in_cgroup) => (pid, is_in_cgroup),
-            }
-        };
-    monitor::run(chain, frame, decided, pipes, Sandbox { pid, is_in_cgroup }, pid_socket, beside)
+    monitor::run(chain, frame, decided, pipes, sandbox, pid_socket, beside)
+}
+
+/// Whether the child can work in this process's memory up to its exec.
+///
+/// An ordinary user's monitor has nothing to do or to hide until the next stage runs. Not where a time namespace is entered,
+/// which takes memory of one's own (setns(2), EUSERS), and only where the next stage takes back what [`lend`] blocks.
+fn can_lend(inside: &Inside) -> bool {
+    inside.pipes.go.is_none()
+        && inside.pipes.blocked.is_none()
+        && inside.decided.new_user
+        && inside.decided.caller_caps.is_none()
+        && !inside.frame.namespaces.has(clone_flags::NEWTIME)
+        && inside.chain.plan.has(Stage::FsBuild)
+}
+
+/// Has the child work in this process's memory, up to its exec.
+///
+/// Meanwhile this process sleeps as nothing but `SIGKILL` can wake it. If a key on the terminal stopped the child then, the
+/// shell would wait for a job that neither stops nor ends: so these signals wait until each side is on its own.
+fn lend(inside: &mut Inside) -> Outcome<Sandbox> {
+    let stopping = SignalSet::JOB_STOPPING;
+    let mask = sys::block_signals(stopping.0).at(|| fault!("sigprocmask"))?;
+    inside.chain.passed.unblock = Some(stopping.without(SignalSet(mask)));
+    let mut pid = 0;
+    if netns::can_be_late(&inside.chain, &inside.frame) {
+        pid = make_beside(inside)?;
+    }
+    if pid == 0 {
+        let flags = inside.decided.clone_flags;
+        pid = sys::vfork_into(flags, inside, Inside::run).map_err(|errno| inside.refused(errno))?;
+    }
+    Ok(Sandbox { pid, is_in_cgroup: false, mask: Some(mask) })
+}
+
+/// Has a maker of the network namespace start the sandbox's first process, which is returned; 0 when it did not, since this
+/// host does not let it.
+fn make_beside(inside: &mut Inside) -> Outcome<i32> {
+    let maker =
+        sys::vfork_into(clone_flags::NEWUSER, inside, netns::make).map_err(|errno| inside.refused(errno))?;
+    // It has ended. One that cannot be waited for leaves its entry in the process table to the end of this process.
+    let ended = sys::retry(|| sys::wait(maker));
+    if matches!(inside.made, Made::Done) {
+        return Ok(inside.sibling);
+    }
+    if inside.sibling != 0 {
+        // It may be waiting for somebody else, and is not to go on.
+        let _ = sys::kill(inside.sibling);
+        let _ = sys::retry(|| sys::wait(inside.sibling));
+    }
+    match inside.made {
+        Made::Refused(errno) => Err(inside.refused(errno)),
+        Made::Failed(fault) => {
+            inside.beside.end();
+            Err(fault)
+        }
+        Made::Unknown | Made::Done => {
+            // Somebody has killed it.
+            inside.beside.end();
+            sys::exit(ended.map_or(1, |(_, status)| status.shell().max(1)))
+        }
+    }
 }
 
 impl Inside {
@@ -148,6 +189,12 @@ impl Inside {
             Err(fault) => voice.die(fault),
             Ok(never) => match never {},
         }
+    }
+
+    /// What the user is told where the kernel refuses the namespaces; where this is a command of its own, it ends so.
+    fn refused(&self, errno: Errno) -> Fault {
+        self.beside.end();
+        why::refused(&self.chain, &self.decided, errno)
     }
 
     fn go_on(&mut self) -> Outcome<Infallible> {

@@ -29,6 +29,8 @@ pub struct Sandbox {
     pub pid: i32,
     /// Whether it was started in its own cgroup.
     pub is_in_cgroup: bool,
+    /// The signal mask to go back to; `None` if nothing was blocked for starting it.
+    pub mask: Option<u64>,
 }
 
 /// Whether the command may be somebody who could trace this process, which is in the host's mount namespace: a root
@@ -77,6 +79,9 @@ fn watch(
     pid_socket: Option<PidSocket>,
     beside: &Beside,
 ) -> Outcome<u8> {
+    if let Some(mask) = sandbox.mask {
+        sys::set_signal_mask(mask).at(|| fault!("sigprocmask"))?;
+    }
     let status = keep_read_end(pipes.status)?;
     let ready = keep_read_end(pipes.ready)?;
     if let Some(socket) = pid_socket {

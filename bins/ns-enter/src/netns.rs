@@ -5,12 +5,13 @@
 //! meanwhile, sends it and ends. Who needs it first waits for it and joins: priv-drop, the last with the power to, or
 //! fs-build for a sysfs.
 
-use super::{Inside, loopback, namespaces};
+use super::{Inside, loopback};
 use common::chain::{Chain, netns};
+use common::errno::Errno;
 use common::fault;
 use common::plan::{NsEnter, Stage};
-use common::report::{At, Outcome};
-use common::sys::{self, Forked, clone_flags};
+use common::report::{Fault, Outcome};
+use common::sys::{self, Fd, Forked, clone_flags};
 
 /// Whether there is something to do meanwhile, and somebody to join it.
 pub fn can_be_late(chain: &Chain, frame: &NsEnter<'static>) -> bool {
@@ -19,54 +20,67 @@ pub fn can_be_late(chain: &Chain, frame: &NsEnter<'static>) -> bool {
         && chain.plan.has(Stage::PrivDrop)
 }
 
-/// The maker's side, to its end, in the new user namespace. The sandbox's first process goes on with a copy of `inside`;
-/// this one is the monitor's, which waits for the maker's end and finds its sibling there.
-pub fn make(inside: &mut Inside) -> ! {
-    let voice = inside.chain.voice();
-    match go_on(inside) {
-        Ok(()) => sys::exit(0),
-        Err(fault) => voice.die(fault),
-    }
+/// What a maker has come to; the monitor, whose memory it works in, finds it there.
+#[derive(Clone, Copy, Debug)]
+pub enum Made {
+    /// It did not get so far.
+    Unknown,
+    /// Its part is done. Without a sibling that was to find that this host has what it takes only for making one after the
+    /// other.
+    Done,
+    /// The kernel refuses the network namespace.
+    Refused(Errno),
+    /// Something else went wrong.
+    Failed(Fault),
 }
 
-fn go_on(inside: &mut Inside) -> Outcome<()> {
-    let (ours, theirs) = sys::socketpair().at(|| fault!("Can't make a socket for the network namespace"))?;
-    // A kernel that cannot tell which one was joined (before Linux 5.14) has to make it first.
-    let is_late = sys::netns_cookie(ours.fd()).is_ok();
-    if !is_late {
-        unshare(inside)?;
+/// The maker's side, to its end, in the new user namespace. The sandbox's first process goes on with a copy of `inside`.
+pub fn make(inside: &mut Inside) -> ! {
+    let made = go_on(inside);
+    inside.made = made;
+    sys::exit(0)
+}
+
+fn go_on(inside: &mut Inside) -> Made {
+    let Ok((ours, theirs)) = sys::socketpair() else { return Made::Done };
+    // Before Linux 5.14 nobody can tell which one was joined.
+    if sys::netns_cookie(ours.fd()).is_err() {
+        return Made::Done;
     }
     let others = inside.decided.clone_flags & !(clone_flags::NEWUSER | clone_flags::NEWNET);
-    let forked =
-        sys::fork_sibling_into(others).map_err(|errno| namespaces::refused(errno, &inside.decided))?;
-    match forked {
-        Forked::Child => {
+    match sys::fork_sibling_into(others, &mut inside.sibling) {
+        Ok(Forked::Child) => {
             drop(ours);
-            if is_late {
-                sys::set_cloexec(theirs.fd(), false).at(|| fault!("fcntl"))?;
-                inside.chain.passed.netns = Some(theirs.leak());
+            let theirs = theirs.leak();
+            if let Err(errno) = sys::set_cloexec(theirs, false) {
+                inside.chain.voice().die(fault!("fcntl").errno(errno))
             }
+            inside.chain.passed.netns = Some(theirs);
             inside.run()
         }
-        Forked::Parent(pid) => inside.sibling = Some(pid),
+        Ok(Forked::Parent(_)) => {}
+        // One process more, or one in its place, may be too many. Asked again, the kernel says what it minds.
+        Err(_) => return Made::Done,
     }
     drop(theirs);
-    if !is_late {
-        return Ok(());
-    }
-    let made = unshare(inside).and_then(|()| {
-        let socket = loopback::socket()?;
-        netns::send(ours.fd(), socket.fd())?;
-        // The sandbox has begun to give up its privileges by now.
-        if inside.frame.loopback { loopback::up(&socket) } else { Ok(()) }
-    });
-    netns::send_end(ours.fd(), made.is_ok());
+    let made = match sys::unshare(clone_flags::NEWNET) {
+        Err(errno) => Made::Refused(errno),
+        Ok(()) => match hand_over(inside, ours.fd()) {
+            Err(fault) => Made::Failed(fault),
+            Ok(()) => Made::Done,
+        },
+    };
+    netns::send_end(ours.fd(), matches!(made, Made::Done));
     // ORDER: not closed here. The end of this socket is what priv-drop takes for the end of this process, which has the
     // host's mounts as its root: the kernel closes it on exit, when it has neither these nor memory any more (`do_exit`).
     ours.leak();
     made
 }
 
-fn unshare(inside: &Inside) -> Outcome<()> {
-    sys::unshare(clone_flags::NEWNET).map_err(|errno| namespaces::refused(errno, &inside.decided))
+/// Sends the namespace that this process is in on `to`, and has `lo` up there.
+fn hand_over(inside: &Inside, to: Fd) -> Outcome<()> {
+    let socket = loopback::socket()?;
+    netns::send(to, socket.fd())?;
+    // The sandbox has begun to give up its privileges by now.
+    if inside.frame.loopback { loopback::up(&socket) } else { Ok(()) }
 }

@@ -1,17 +1,23 @@
 //! What the kernel refuses explained, where this is a command of its own: the launch ends, so there is time to look.
 
-use common::chain::{Argument, Neighbours};
+use super::namespaces::{self, Decided};
+use common::chain::{Argument, Chain, Neighbours};
 use common::errno::Errno;
-use common::report::{Fault, Voice};
+use common::report::{ENV_FAILURE, Fault, Voice};
 use common::sys::{self, Vector};
 
-/// Says `fault`, which the clone with `flags` has ended in, and has `compose` say the reason; a `compose` that is not there
-/// leaves it at that.
+/// The fault that the kernel's refusal of namespaces is. Where this is a command of its own, `compose` says the reason as
+/// well, and it ends so; a `compose` that is not there leaves it at that.
 #[cold]
 #[inline(never)]
-pub fn explain(voice: Voice, fault: &Fault, errno: Errno, flags: u32) -> ! {
-    voice.complain(fault);
-    let _ = exec(voice, errno, flags);
+pub fn refused(chain: &Chain, decided: &Decided, errno: Errno) -> Fault {
+    let fault = namespaces::refused(errno, decided);
+    let voice = chain.voice();
+    if voice.failure != ENV_FAILURE {
+        return fault;
+    }
+    voice.complain(&fault);
+    let _ = exec(voice, errno, decided.clone_flags);
     sys::exit(voice.failure)
 }
 

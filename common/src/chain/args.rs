@@ -3,6 +3,7 @@
 use super::Next;
 use crate::caps::CapSet;
 use crate::fault;
+use crate::plan::SignalSet;
 use crate::report::Outcome;
 use crate::sys::{self, Fd, Strings};
 use core::ffi::CStr;
@@ -22,6 +23,8 @@ pub struct Passed {
     pub proc: Option<Fd>,
     /// Where the network namespace comes from that is made meanwhile; closed by who joins it.
     pub netns: Option<Fd>,
+    /// Signals that ns-enter has blocked, for fs-build to let through again.
+    pub unblock: Option<SignalSet>,
     /// The ids that a second user namespace maps, when there has to be one.
     pub ids: Option<(u32, u32)>,
     /// The capabilities of a caller who is root, which the command keeps unless told otherwise.
@@ -75,6 +78,7 @@ impl Passed {
             ready: None,
             proc: None,
             netns: None,
+            unblock: None,
             ids: None,
             caps: None,
             own_userns: None,
@@ -107,6 +111,7 @@ pub fn parse(args: Strings<'static>) -> Outcome<Passed> {
             b"--ready" => decimal(value).map(|fd| passed.ready = Some(Fd(fd))).is_some(),
             b"--proc" => decimal(value).map(|fd| passed.proc = Some(Fd(fd))).is_some(),
             b"--netns" => decimal(value).map(|fd| passed.netns = Some(Fd(fd))).is_some(),
+            b"--unblock" => hex(value).map(|set| passed.unblock = Some(SignalSet(set))).is_some(),
             b"--ids" => ids(value).map(|ids| passed.ids = Some(ids)).is_some(),
             b"--caps" => hex(value).map(|set| passed.caps = Some(CapSet(set))).is_some(),
             b"--own-mounts" => (value == b"new").then(|| passed.own_mounts = true).is_some(),
@@ -243,10 +248,18 @@ mod tests {
 
     #[test]
     fn everything_that_is_passed_is_read() {
-        let passed = parsed(&[c"--plan=3", c"--next=4,5", c"--status=6", c"--ids=1000:100", c"--caps=1ff"]);
+        let passed = parsed(&[
+            c"--plan=3",
+            c"--next=4,5",
+            c"--status=6",
+            c"--ids=1000:100",
+            c"--caps=1ff",
+            c"--unblock=80000",
+        ]);
         let passed = passed.unwrap();
         assert_eq!((passed.plan, passed.status, passed.proc), (Fd(3), Some(Fd(6)), None));
         assert_eq!((passed.ids, passed.caps), (Some((1000, 100)), Some(CapSet(0x1ff))));
+        assert_eq!(passed.unblock, Some(SignalSet::of(&[20])));
         assert_eq!(passed.next.unwrap().len(), 2);
         assert_eq!(parsed(&[c"--plan=0", c"--next="]).unwrap().next.unwrap().len(), 0);
     }
@@ -271,6 +284,8 @@ mod tests {
             c"--caps=",
             c"--caps=0x1",
             c"--caps=00000000000000001",
+            c"--unblock=",
+            c"--unblock=TSTP",
             c"--own-mounts=",
             c"--own-mounts=old",
             c"--own-pids=1",

@@ -1,8 +1,8 @@
 //! The protocol between stages: what a stage finds in its argument vector, and how it hands over.
 //!
 //! A stage is started as `STAGE --plan=FD [--next=FD,…] [--status=FD] [--ready=FD] [--proc=FD]
-//! [--netns=FD] [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined] [--own-mounts=new]
-//! [--own-pids=new]`:
+//! [--netns=FD] [--unblock=HEX] [--ids=UID:GID] [--caps=HEX] [--own-userns=new|joined]
+//! [--own-mounts=new] [--own-pids=new]`:
 //! the descriptors (and the facts) that were born on the way, so that ps(1) and strace(1) show all there is. The
 //! plan says everything else.
 

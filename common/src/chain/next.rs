@@ -132,6 +132,12 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
     let ready = number("--ready=", chain.passed.ready);
     let proc = number("--proc=", chain.passed.proc);
     let netns = number("--netns=", chain.passed.netns);
+    let hex = |prefix, bits| {
+        let mut argument = Argument::new(prefix);
+        argument.hex(bits);
+        argument
+    };
+    let unblock = chain.passed.unblock.map(|signals| hex("--unblock=", signals.0));
     let ids = chain.passed.ids.map(|(uid, gid)| {
         let mut argument = Argument::new("--ids=");
         argument.decimal(uid);
@@ -139,11 +145,7 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
         argument.decimal(gid);
         argument
     });
-    let caps = chain.passed.caps.map(|caps| {
-        let mut argument = Argument::new("--caps=");
-        argument.hex(caps.0);
-        argument
-    });
+    let caps = chain.passed.caps.map(|caps| hex("--caps=", caps.0));
     let own_userns = chain.passed.own_userns.map(|own| {
         let mut argument = Argument::new("--own-userns=");
         argument.text(own.name().as_bytes());
@@ -151,11 +153,12 @@ pub(super) fn exec(chain: &Chain, fd: Fd, rest: Next) -> Outcome<Infallible> {
     });
     let own_mounts = chain.passed.own_mounts.then(|| Argument::new("--own-mounts=new"));
     let own_pids = chain.passed.own_pids.then(|| Argument::new("--own-pids=new"));
-    let mut words = [0usize; 13];
+    let mut words = [0usize; 14];
     let mut argv = Vector::over(&mut words);
-    let optional = [&status, &ready, &proc, &netns, &ids, &caps, &own_userns, &own_mounts, &own_pids]
-        .into_iter()
-        .filter_map(Option::as_ref);
+    let optional =
+        [&status, &ready, &proc, &netns, &unblock, &ids, &caps, &own_userns, &own_mounts, &own_pids]
+            .into_iter()
+            .filter_map(Option::as_ref);
     let all = [&argv0, &plan, &next].into_iter().chain(optional);
     argv.extend(all.map(Argument::as_c_str)).at(|| fault!("exec ", name))?;
     // The executable's own descriptor goes at its exec; it has served.

@@ -249,6 +249,9 @@ impl SignalSet {
     /// Those by which somebody asks for an end: `SIGHUP`, `SIGINT`, `SIGTERM`.
     pub const STOPPING: SignalSet = SignalSet::of(&[1, 2, 15]);
 
+    /// Those by which the terminal stops a job: `SIGTSTP`, `SIGTTIN`, `SIGTTOU`.
+    pub const JOB_STOPPING: SignalSet = SignalSet::of(&[20, 21, 22]);
+
     /// The set of `signals`, each from 1 to 64.
     pub const fn of(signals: &[u8]) -> SignalSet {
         let mut set = 0;

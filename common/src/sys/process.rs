@@ -41,12 +41,17 @@ pub fn fork_into(flags: u32) -> Result<Forked> {
     Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
 }
 
-/// [`fork_into`] whose child is a child of this process's parent, as this process is (`CLONE_PARENT`).
+/// [`fork_into`] whose child is a child of this process's parent, as this process is (`CLONE_PARENT`). Its process id is
+/// at `sibling` before it takes its first step (`CLONE_PARENT_SETTID`), so that whoever shares the memory knows it even if
+/// this process is killed then.
 /// [clone(2)](https://man7.org/linux/man-pages/man2/clone.2.html)
-pub fn fork_sibling_into(flags: u32) -> Result<Forked> {
+pub fn fork_sibling_into(flags: u32, sibling: &mut i32) -> Result<Forked> {
     const CLONE_PARENT: usize = 0x8000;
-    // SAFETY: as in `fork_into`. Memory that this process shares with its parent, the child has a copy of.
-    let pid = unsafe { raw::syscall6(nr::CLONE, [flags as usize | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0, 0]) }?;
+    const CLONE_PARENT_SETTID: usize = 0x0010_0000;
+    let flags = flags as usize | CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD;
+    // SAFETY: as in `fork_into`; the kernel writes one int at `sibling`, which is borrowed for it. Memory that this process
+    // shares with its parent, the child has a copy of.
+    let pid = unsafe { raw::syscall6(nr::CLONE, [flags, 0, (&raw mut *sibling) as usize, 0, 0, 0]) }?;
     Ok(if pid == 0 { Forked::Child } else { Forked::Parent(pid as i32) })
 }
 

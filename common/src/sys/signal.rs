@@ -50,11 +50,10 @@ fn default_action(signal: u8) -> Result<()> {
     unsafe { raw::syscall6(nr::RT_SIGACTION, args) }.map(drop)
 }
 
-/// `rt_sigprocmask(SIG_UNBLOCK, {SIGCHLD})`.
+/// `rt_sigprocmask(SIG_UNBLOCK, set)`: those of `set` that have arrived meanwhile do what they do to this process at once.
 /// [sigprocmask(2)](https://man7.org/linux/man-pages/man2/sigprocmask.2.html)
-pub fn unblock_sigchld() -> Result<()> {
+pub fn unblock_signals(set: u64) -> Result<()> {
     const SIG_UNBLOCK: usize = 1;
-    let set = 1u64 << (SIGCHLD - 1);
     let args = [SIG_UNBLOCK, (&raw const set) as usize, 0, 8, 0, 0];
     // SAFETY: rt_sigprocmask reads a signal set of 8 bytes at `set`, a live local; no old set is asked for.
     unsafe { raw::syscall6(nr::RT_SIGPROCMASK, args) }.map(drop)

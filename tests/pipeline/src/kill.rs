@@ -44,6 +44,8 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
     | libc::PTRACE_O_TRACECLONE
+    // Without it an exec raises a SIGTRAP, which would end who is let go then.
+    | libc::PTRACE_O_TRACEEXEC
     | libc::PTRACE_O_EXITKILL;
 
 /// Starts `job` (its program, arguments, environment and user; standard streams are /dev/null) and ends it at stop
@@ -51,39 +53,71 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
 ///
 /// Both orders are needed: a step that bwrap takes before its child has begun is one that hardly ever happens.
 pub fn killed_at(job: &Job, stop: usize, order: Order) -> io::Result<Point> {
-    let mut command = Command::new(&job.argv[0]);
-    command.args(&job.argv[1..]).env_clear().envs(job.env.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    let user = job.user;
-    let enter = move || {
-        if let Some(id) = user {
-            support::become_user(id)?;
-        }
-        // SAFETY: PTRACE_TRACEME takes no other argument; it changes an attribute of the child alone.
-        check(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
-    };
-    // SAFETY: the closure makes system calls and allocates nothing.
-    unsafe { command.pre_exec(enter) };
-    let child = command.spawn()?;
-    let first = child.id() as i32;
-    let patience = job.timeout.unwrap_or(Duration::from_secs(10));
-    let mut tracer = Tracer {
-        first,
-        order,
-        patience,
-        stops: 0,
-        entered: BTreeSet::new(),
-        known: BTreeSet::new(),
-        held: Vec::new(),
-    };
-    wait_for(first)?;
-    ptrace(libc::PTRACE_SETOPTIONS, first, OPTIONS as libc::c_long)?;
-    ptrace(libc::PTRACE_SYSCALL, first, 0)?;
-    tracer.known.insert(first);
-    tracer.run(stop)
+    let mut tracer = Tracer::start(job, order)?;
+    Ok(match tracer.run(stop)? {
+        Reached::Stop { at, .. } => Point::Killed { at, left: tracer.finish()? },
+        Reached::Waiting => Point::Waiting { left: tracer.finish()? },
+        Reached::Ended(status) => Point::Ended(status),
+    })
 }
 
-struct Tracer {
+/// What a launch has come to.
+#[derive(Clone, Debug)]
+pub(crate) enum Reached {
+    /// The stop asked for: who stopped there, and at which call; all others that are traced go on.
+    Stop {
+        at: String,
+        /// Whether bwrap was on its way out already.
+        leaves: bool,
+    },
+    /// The command waits in pause(2).
+    Waiting,
+    /// It has ended, with this wait status.
+    Ended(i32),
+}
+
+impl Tracer {
+    /// Starts `job`, traced, in a process group of its own.
+    pub(crate) fn start(job: &Job, order: Order) -> io::Result<Tracer> {
+        let mut command = Command::new(&job.argv[0]);
+        command.args(&job.argv[1..]).env_clear().envs(job.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+        let user = job.user;
+        let enter = move || {
+            // SAFETY: a child that has not exec'd yet becomes the leader of a process group of its own.
+            check(unsafe { libc::setpgid(0, 0) }.into())?;
+            if let Some(id) = user {
+                support::become_user(id)?;
+            }
+            // SAFETY: PTRACE_TRACEME takes no other argument; it changes an attribute of the child alone.
+            check(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
+        };
+        // SAFETY: the closure makes system calls and allocates nothing.
+        unsafe { command.pre_exec(enter) };
+        let child = command.spawn()?;
+        let first = child.id() as i32;
+        let patience = job.timeout.unwrap_or(Duration::from_secs(10));
+        let mut tracer = Tracer {
+            first,
+            order,
+            patience,
+            stops: 0,
+            entered: BTreeSet::new(),
+            known: BTreeSet::new(),
+            held: Vec::new(),
+            stopped: None,
+            free: BTreeSet::new(),
+            leaves: false,
+        };
+        wait_for(first)?;
+        ptrace(libc::PTRACE_SETOPTIONS, first, OPTIONS as libc::c_long)?;
+        ptrace(libc::PTRACE_SYSCALL, first, 0)?;
+        tracer.known.insert(first);
+        Ok(tracer)
+    }
+}
+
+pub(crate) struct Tracer {
     first: i32,
     order: Order,
     patience: Duration,
@@ -93,27 +127,59 @@ struct Tracer {
     known: BTreeSet<i32>,
     /// Who is not let go on yet.
     held: Vec<i32>,
+    /// Who is at the stop asked for.
+    stopped: Option<i32>,
+    /// Who is not traced any more.
+    free: BTreeSet<i32>,
+    /// Whether bwrap has come to its exit.
+    leaves: bool,
+}
+
+/// What became of a job that was stopped as by a key on its terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Where that was.
+    pub at: String,
+    /// Whether bwrap stopped, as the shell expects whose job it is.
+    pub has_stopped: bool,
+    /// The wait status with which it ended after it was told to go on.
+    pub end: Option<i32>,
+    /// Names of processes that were there when patience ended.
+    pub left: Vec<String>,
+}
+
+/// Starts `job`, as [`killed_at`] does, and stops it at stop number `stop`, as a key on its terminal would; then tells it to
+/// go on. `None` when it ended, with status 7, before that stop, or is about to.
+pub fn stopped_at(job: &Job, stop: usize) -> io::Result<Option<Stopped>> {
+    let mut tracer = Tracer::start(job, Order::Both)?;
+    match tracer.run(stop)? {
+        Reached::Stop { at, leaves: false } => tracer.stop(at),
+        Reached::Ended(status) if status != 7 << 8 => {
+            Err(io::Error::other(format!("it ended with {status:#x}")))
+        }
+        _ => tracer.finish().map(|_| None),
+    }
 }
 
 impl Tracer {
     /// Goes on to the stop asked for. A launch that hangs before it is ended by the watch, and so comes back as one
     /// that ended by itself.
-    fn run(&mut self, stop: usize) -> io::Result<Point> {
+    pub(crate) fn run(&mut self, stop: usize) -> io::Result<Reached> {
         let watch = Watch::new(Duration::from_secs(30));
-        let point = self.run_to(stop);
+        let reached = self.run_to(stop);
         let stuck = watch.end();
-        if stuck.is_empty() { point } else { Err(io::Error::other(format!("{stuck:?} hang"))) }
+        if stuck.is_empty() { reached } else { Err(io::Error::other(format!("{stuck:?} hang"))) }
     }
 
-    fn run_to(&mut self, stop: usize) -> io::Result<Point> {
+    fn run_to(&mut self, stop: usize) -> io::Result<Reached> {
         loop {
             let (pid, status) = wait_for(-1)?;
             if !libc::WIFSTOPPED(status) {
                 self.known.remove(&pid);
                 self.entered.remove(&pid);
                 if pid == self.first {
-                    self.finish(None)?;
-                    return Ok(Point::Ended(status));
+                    self.let_all_go()?;
+                    return Ok(Reached::Ended(status));
                 }
                 continue;
             }
@@ -125,11 +191,16 @@ impl Tracer {
                 }
                 let call = call_number(pid)?;
                 let waiting = entry && self.is_last(pid, call);
+                self.leaves |= pid == self.first && call == libc::SYS_exit_group as u64;
                 if self.stops == stop || waiting {
                     let side = if entry { "entry" } else { "exit" };
                     let at = format!("{} at the {side} of system call {call}", self.name(pid));
-                    let left = self.finish(Some(pid))?;
-                    return Ok(if waiting { Point::Waiting { left } } else { Point::Killed { at, left } });
+                    self.stopped = Some(pid);
+                    return Ok(if waiting {
+                        Reached::Waiting
+                    } else {
+                        Reached::Stop { at, leaves: self.leaves }
+                    });
                 }
             }
             if self.order == Order::BwrapAlone && pid != self.first {
@@ -164,29 +235,77 @@ impl Tracer {
         // Stops of ptrace's own, and the SIGSTOP with which a new process begins.
         let event = signal & 0x7f == libc::SIGTRAP || self.known.insert(pid);
         let _ = ptrace(how, pid, if event { 0 } else { libc::c_long::from(signal) });
+        if how == libc::PTRACE_DETACH {
+            self.free.insert(pid);
+        }
     }
 
-    /// Kills the first process, lets `stopped` and all others go, and waits until nobody is left; names who is when
-    /// patience ends, and kills those.
-    fn finish(&mut self, stopped: Option<i32>) -> io::Result<Vec<String>> {
-        if let Some(pid) = stopped {
-            // SAFETY: our own child, which has not been waited for.
-            unsafe { libc::kill(self.first, libc::SIGKILL) };
-            let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
-        }
-        for pid in std::mem::take(&mut self.held) {
-            let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
-        }
+    /// Kills the first process, lets all others go, and waits until nobody is left; names who is when patience ends, and
+    /// kills those.
+    fn finish(&mut self) -> io::Result<Vec<String>> {
+        // SAFETY: our own child, which has not been waited for.
+        unsafe { libc::kill(self.first, libc::SIGKILL) };
         let watch = Watch::new(self.patience);
+        self.let_all_go()?;
+        Ok(watch.end())
+    }
+
+    /// Lets those go that are held, and everybody else at his next stop, until nobody is left.
+    fn let_all_go(&mut self) -> io::Result<()> {
+        self.let_held_go();
         loop {
             match wait_for(-1) {
                 Ok((pid, status)) if libc::WIFSTOPPED(status) => self.go_on(pid, status, libc::PTRACE_DETACH),
                 Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => break,
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
-        Ok(watch.end())
+    }
+
+    fn let_held_go(&mut self) {
+        for pid in self.stopped.take().into_iter().chain(std::mem::take(&mut self.held)) {
+            let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
+            self.free.insert(pid);
+        }
+    }
+
+    /// Sends the job `SIGTSTP`, as a key on its terminal would, and lets everybody go: nobody is traced after that. Tells
+    /// whether bwrap stops, goes on when it is told to, and how it ends; or who is left when patience ends. `None` when it
+    /// was on its way out already.
+    fn stop(&mut self, at: String) -> io::Result<Option<Stopped>> {
+        let first = self.first;
+        let signal = |signal| {
+            // SAFETY: our own child's process group; the child has not been waited for.
+            unsafe { libc::kill(-first, signal) };
+        };
+        signal(libc::SIGTSTP);
+        self.let_held_go();
+        let watch = Watch::new(self.patience);
+        let mut has_stopped = false;
+        let end = loop {
+            match wait_for(-1) {
+                Ok((pid, status)) if libc::WIFSTOPPED(status) && !self.free.contains(&pid) => {
+                    let at_call = libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80;
+                    self.leaves |=
+                        pid == first && at_call && call_number(pid)? == libc::SYS_exit_group as u64;
+                    self.go_on(pid, status, libc::PTRACE_DETACH);
+                }
+                Ok((pid, status)) if libc::WIFSTOPPED(status) => {
+                    if pid == self.first && !has_stopped {
+                        has_stopped = true;
+                        signal(libc::SIGCONT);
+                    }
+                }
+                Ok((pid, status)) if pid == self.first => break Some(status),
+                Ok(_) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => break None,
+                Err(error) => return Err(error),
+            }
+        };
+        self.let_all_go()?;
+        let stopped = Stopped { at, has_stopped, end, left: watch.end() };
+        Ok(Some(stopped).filter(|_| !self.leaves))
     }
 }
 
@@ -199,9 +318,14 @@ struct Watch {
 impl Watch {
     fn new(patience: Duration) -> Watch {
         let (done, is_done) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || match is_done.recv_timeout(patience) {
-            Err(mpsc::RecvTimeoutError::Timeout) => end_all(),
-            _ => Vec::new(),
+        let thread = std::thread::spawn(move || {
+            let (mut named, mut patience) = (Vec::new(), patience);
+            while is_done.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // Again and again: what those leave behind comes to this process only when they have ended.
+                named.extend(end_all());
+                patience = Duration::from_millis(50);
+            }
+            named
         });
         Watch { done, thread }
     }
@@ -256,7 +380,7 @@ fn check(result: libc::c_long) -> io::Result<()> {
 fn wait_for(pid: i32) -> io::Result<(i32, i32)> {
     let mut status = 0;
     // SAFETY: waitpid writes one int, which is live.
-    let pid = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+    let pid = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL | libc::WUNTRACED) };
     check(libc::c_long::from(pid))?;
     Ok((pid, status))
 }

@@ -128,6 +128,12 @@ pub const KNOWN: &[Known] = &[
         ..ROW
     },
     Known {
+        image: "fs-build",
+        call: "rt_sigprocmask",
+        why: "The command starts with the signals blocked by which a terminal stops a job. It is no less confined.",
+        ..ROW
+    },
+    Known {
         image: "init-reaper",
         call: "setpgid",
         scenario: "chain",

@@ -171,6 +171,11 @@ pub const SCENARIOS: &[Scenario] = &[
         ..ROW
     },
     Scenario {
+        name: "cap-add-and-net",
+        args: "--unshare-net --ro-bind / / --tmpfs /tmp --cap-add ALL",
+        ..ROW
+    },
+    Scenario {
         name: "cap-add",
         args: "--unshare-user --uid 0 --gid 0 --ro-bind / / --cap-add CAP_NET_ADMIN --cap-add CAP_SYS_ADMIN",
         quick: true,
