@@ -31,6 +31,17 @@ pub fn apply(
     Ok(vector.finish())
 }
 
+/// `env` without `name`.
+pub fn without(env: Strings<'static>, name: &[u8]) -> Result<Strings<'static>> {
+    if env.variable(name).is_none() {
+        return Ok(env);
+    }
+    let mut vector = Vector::new(env.len())?;
+    vector.extend(env.iter())?;
+    vector.remove(|entry| names(entry, name));
+    Ok(vector.finish())
+}
+
 /// `env` with `PWD` set to `pwd`.
 pub fn with_pwd(env: Strings<'static>, pwd: &'static CStr) -> Result<Strings<'static>> {
     apply(env, List::EMPTY, pwd)

@@ -1,7 +1,7 @@
 //! The descriptors that the user named: checked before any is made here, closed before the command runs.
 
 use crate::bind;
-use common::chain::{Chain, Next};
+use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
 use common::plan::{FdNumber, FsBuild, MountOp};
@@ -42,15 +42,12 @@ pub fn check(frame: &FsBuild<'static>, chain: &Chain) -> Outcome<Found> {
         let Some(number) = named(op) else { continue };
         found.fds = true;
         let fd = number.fd();
-        let ours = [Some(passed.plan), passed.status, passed.ready, passed.proc, passed.netns]
-            .contains(&Some(fd))
-            || passed.next.is_some_and(|next: Next| next.iter().any(|next| next == fd));
         // What has no offset, as a pipe, is empty after its first use.
         let used_up = || {
             sys::offset(fd) == Err(Errno::SPIPE)
                 && frame.ops.iter().take(index).filter_map(named).any(|earlier| earlier == number)
         };
-        if ours || !sys::is_open(fd).at(|| fault!("fcntl"))? || used_up() {
+        if passed.has(fd) || !sys::is_open(fd).at(|| fault!("fcntl"))? || used_up() {
             return Err(refusal(op, number));
         }
     }

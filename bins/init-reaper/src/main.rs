@@ -30,6 +30,8 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(InitReaper::decode)?;
+    // 2. Entry state.
+    frame.sync_fds.iter().try_for_each(|fd| chain.needs(fd))?;
     // 3. Apply. The directory first: a lock file may be named relative to it.
     chain.enter_directory()?;
     // ORDER: before the fork. These locks belong to this process, not to its children, and one that cannot be

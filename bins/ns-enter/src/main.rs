@@ -22,6 +22,7 @@ mod report;
 mod why;
 
 use beside::Beside;
+use common::chain::stored;
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
@@ -82,8 +83,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let mut frame = chain.frame(NsEnter::decode)?;
     if chain.passed.next.is_none() {
-        // Nobody before this stage: the environment is the caller's.
-        chain.env = common::chain::environment(&chain.plan, chain.env)?;
+        // Nobody before this stage: descriptors and environment are the caller's.
+        frame.descriptors().try_for_each(|number| chain.needs(number))?;
+        chain.env =
+            common::chain::environment(&chain.plan, stored::without_held(chain.env, chain.passed.plan)?)?;
     }
     let joins = join::Joins::open(&mut frame)?;
     // 2. Entry state: who calls, and what this host allows.

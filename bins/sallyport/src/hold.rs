@@ -2,6 +2,7 @@
 
 use crate::document;
 use crate::failure::{Failure, Res};
+use common::chain::stored::HELD;
 use common::plan::{FdNumber, Plan, Stage, check, seal};
 use common::sys;
 use std::ffi::OsString;
@@ -9,9 +10,6 @@ use std::io::{Error, ErrorKind};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-
-/// What tells the command the number of the descriptor.
-const VARIABLE: &str = "SALLYPORT_PLAN_FD";
 
 /// What `hold` takes.
 #[derive(clap::Args)]
@@ -58,7 +56,7 @@ pub fn run(args: Args) -> Res<ExitCode> {
         Failure::new(format_args!("sealing {name}: {}", Error::from_raw_os_error(errno.0.into())))
     })?;
     let Some((program, words)) = args.command.split_first() else { return Err(Failure::new("no command")) };
-    let error = Command::new(program).args(words).env(VARIABLE, fd.0.to_string()).exec();
+    let error = Command::new(program).args(words).env(HELD, fd.0.to_string()).exec();
     let status = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
     Err(Failure::new(format_args!("{}: {error}", program.display())).status(status))
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{compiled, sallyport};
-use stage::{Bench, Who, ended, everyone, explain};
+use stage::{Bench, Who, ended, everyone, explain, refused};
 use std::fs;
 use std::path::Path;
 use support::{End, Fd, Job, Stdin};
@@ -38,15 +38,34 @@ fn a_plan_that_is_held_is_launched_again_and_again_by_ns_enter_alone() {
     let bench = Bench::set_up();
     for who in everyone() {
         let command = ["sh", "-c", "echo $SEEN $$ $SALLYPORT_PLAN_FD; ls /proc/self/fd | wc -l; exit 7"];
-        let file =
-            compiled(&bench, who, &[&SANDBOX[..], &["--unsetenv", "SALLYPORT_PLAN_FD"], &command].concat());
+        let file = compiled(&bench, who, &[&SANDBOX[..], &command].concat());
         let mut job = sallyport(&bench, who, &["hold"]);
         let launch = format!("{} --plan=$SALLYPORT_PLAN_FD; echo $?", bench.bin("ns-enter").display());
         job.arg(&file).args(["sh", "-c", &format!("{launch}; {launch}; exit 3")]);
         let seen = job.run().unwrap();
         assert_eq!(seen.status, End::Exit(3), "{}", explain(&seen));
-        // Standard input, output and error, and what ls opens: nobody inside has the plan.
+        // Standard input, output and error, and what ls opens: nobody inside has the plan, or is told of it.
         assert_eq!(String::from_utf8_lossy(&seen.stdout), "by the plan 2\n4\n7\n".repeat(2));
+    }
+}
+
+/// A number that is free when ns-enter starts would be one of its own soon: a status would give the sandbox its go.
+#[test]
+fn a_plan_that_is_held_needs_its_descriptors_at_each_launch() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for option in ["--json-status-fd", "--info-fd", "--sync-fd", "--block-fd"] {
+            let mut job = sallyport(&bench, who, &["compile", "-o"]);
+            let file = bench.dir(&format!("{who:?}{option}"), who).join("one.plan");
+            job.arg(&file).args(SANDBOX).args([option, "7", "echo", "run"]);
+            assert_eq!(job.run().unwrap().status, End::Exit(0));
+            let mut job = sallyport(&bench, who, &["hold"]);
+            let launch = format!("exec {} --plan=$SALLYPORT_PLAN_FD 7>&-", bench.bin("ns-enter").display());
+            job.arg(&file).args(["sh", "-c", &launch]);
+            job.fds.insert(7, Fd::Data(vec![b'x']));
+            let said = refused(&job.run().unwrap());
+            assert_eq!(said, "bwrap: The plan needs descriptor 7, which is not open", "{who:?} {option}");
+        }
     }
 }
 

@@ -69,6 +69,12 @@ impl OwnUserNs {
 }
 
 impl Passed {
+    /// Whether `fd` was opened on the way here, and is none that the user has.
+    pub fn has(&self, fd: Fd) -> bool {
+        [Some(self.plan), self.status, self.ready, self.proc, self.netns].contains(&Some(fd))
+            || self.next.is_some_and(|next| next.iter().any(|next| next == fd))
+    }
+
     /// What the first stage is passed: the plan, and nothing born on the way.
     pub fn first(plan: Fd) -> Passed {
         Passed {

@@ -23,7 +23,7 @@ use crate::env;
 #[cfg(feature = "start")]
 use crate::errno::Errno;
 use crate::fault;
-use crate::plan::{BadPlan, Command, Plan, Reader, Stage};
+use crate::plan::{BadPlan, Command, FdNumber, Plan, Reader, Stage};
 #[cfg(feature = "start")]
 use crate::report::ENV_FAILURE;
 use crate::report::{At, Outcome, Voice};
@@ -78,6 +78,16 @@ impl Chain {
     /// Decodes this stage's own frame.
     pub fn frame<T>(&self, decode: impl FnOnce(&mut Reader<'static>) -> Result<T, BadPlan>) -> Outcome<T> {
         self.plan.decode(self.stage, decode).map_err(BadPlan::fault)
+    }
+
+    /// Makes sure that a descriptor which the plan names is open, and the user's: the number of one that was closed may have
+    /// become that of one which was opened on the way here. [`FdNumber::CLOSED`] is meant to be missing.
+    pub fn needs(&self, number: FdNumber) -> Outcome<()> {
+        let fd = number.fd();
+        if number == FdNumber::CLOSED || (!self.passed.has(fd) && sys::is_open(fd) == Ok(true)) {
+            return Ok(());
+        }
+        Err(fault!("The plan needs descriptor ", fd.0, ", which is not open"))
     }
 
     /// Makes sure that the executables of the later stages are open: the first stage opens them, those after it

@@ -1,6 +1,7 @@
 //! Launching a plan that was stored: copied, sealed and checked whole, then like one that was just compiled.
 
 use super::args;
+use crate::env;
 use crate::fault;
 use crate::plan::{BadPlan, Buffer, FdNumber, MAX_PLAN, Plan, check, seal};
 use crate::report::{At, Outcome};
@@ -13,6 +14,16 @@ pub fn argument(arguments: Strings<'static>) -> Option<Fd> {
     }
     let value = arguments.get(1)?.to_bytes().strip_prefix(b"--stored=")?;
     args::decimal(value).map(Fd)
+}
+
+/// The variable that tells whom `sallyport hold` runs which descriptor the plan is at.
+pub const HELD: &str = "SALLYPORT_PLAN_FD";
+
+/// The environment of who launches `plan`, without [`HELD`] where that names it: the command does not get the descriptor.
+pub fn without_held(env: Strings<'static>, plan: Fd) -> Outcome<Strings<'static>> {
+    let name = HELD.as_bytes();
+    let held = env.variable(name).and_then(|number| args::decimal(number.to_bytes()));
+    if held == Some(plan.0) { env::without(env, name).at(|| fault!("unsetenv failed")) } else { Ok(env) }
 }
 
 /// Reads the plan that `from` is open on (a file, a pipe, a memfd), and refuses it unless all of it is as a stage

@@ -1,22 +1,13 @@
 //! Checking a whole plan before any of it runs: for plans that were stored, whose maker is not the launcher.
 
 use super::{
-    BadPlan, Command, FdNumber, FsBuild, InitReaper, JoinNs, MountOp, NsEnter, Plan, PrivDrop, SeccompLoad,
-    Stage,
+    BadPlan, Command, FdNumber, FsBuild, InitReaper, MountOp, NsEnter, Plan, PrivDrop, SeccompLoad, Stage,
 };
 
 /// Decodes every frame of `plan`, and hands each descriptor that it names to `named`.
 pub fn check<'a>(plan: &Plan<'a>, mut named: impl FnMut(FdNumber)) -> Result<(), BadPlan> {
     if plan.has(Stage::NsEnter) {
-        let frame = plan.decode(Stage::NsEnter, NsEnter::decode)?;
-        let fds =
-            [frame.userns_fd, frame.pidns_fd, frame.info_fd, frame.json_status_fd, frame.userns_block_fd];
-        fds.into_iter().flatten().for_each(&mut named);
-        for join in frame.extra.into_iter().flat_map(|extra| extra.join.iter()) {
-            if let JoinNs::Fd { fd, .. } = join {
-                named(fd);
-            }
-        }
+        plan.decode(Stage::NsEnter, NsEnter::decode)?.descriptors().for_each(&mut named);
     }
     if plan.has(Stage::FsBuild) {
         let frame = plan.decode(Stage::FsBuild, FsBuild::decode)?;

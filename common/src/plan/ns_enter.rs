@@ -291,6 +291,17 @@ impl<'a> NsEnter<'a> {
         self.extra.is_some_and(|extra| extra.own_cgroup)
     }
 
+    /// The descriptors that the frame names.
+    pub fn descriptors(&self) -> impl Iterator<Item = FdNumber> + use<'a> {
+        let fds = [self.userns_fd, self.pidns_fd, self.info_fd, self.json_status_fd, self.userns_block_fd];
+        let joins = self.extra.map_or(List::EMPTY, |extra| extra.join);
+        let joined = joins.iter().filter_map(|join| match join {
+            JoinNs::Fd { fd, .. } => Some(fd),
+            JoinNs::Path { .. } => None,
+        });
+        fds.into_iter().flatten().chain(joined)
+    }
+
     /// The limits of that.
     pub fn limits(&self) -> List<'a, Limit<'a>> {
         self.extra.map_or(List::EMPTY, |extra| extra.limits)

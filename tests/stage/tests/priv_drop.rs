@@ -210,15 +210,30 @@ fn userns2_is_joined_and_its_descriptor_closed() {
 fn userns2_that_is_no_user_namespace_is_refused() {
     let bench = Bench::set_up();
     for who in everyone() {
-        for (fd, errno) in [
-            (None, "Bad file descriptor"),
-            (Some(Fd::Path("/dev/null".into(), 0)), "Invalid argument"),
-            (Some(Fd::Path("/proc/self/ns/mnt".into(), 0)), "Invalid argument"),
-        ] {
+        for path in ["/dev/null", "/proc/self/ns/mnt"] {
             let frame = PrivDrop { userns2_fd: FdNumber::new(31), ..PRIV_DROP };
             let mut job = job(&bench, frame, who, "report");
-            job.fds.extend(fd.map(|fd| (31, fd)));
-            assert_eq!(refused(&job.run().unwrap()), format!("priv-drop: Setting userns2 failed: {errno}"));
+            job.fds.insert(31, Fd::Path(path.into(), 0));
+            assert_eq!(refused(&job.run().unwrap()), "priv-drop: Setting userns2 failed: Invalid argument");
+        }
+        // What was closed when the plan was made fails as it does for bubblewrap.
+        let frame = PrivDrop { userns2_fd: Some(FdNumber::CLOSED), ..PRIV_DROP };
+        let seen = job(&bench, frame, who, "report").run().unwrap();
+        assert_eq!(refused(&seen), "priv-drop: Setting userns2 failed: Bad file descriptor");
+    }
+}
+
+/// A number that is not open, or has become one that priv-drop was passed.
+#[test]
+fn descriptors_that_are_not_there_are_refused() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for number in [31, PLAN_FD, NEXT_FD] {
+            let fd = FdNumber::new(number);
+            for frame in [PrivDrop { userns2_fd: fd, ..PRIV_DROP }, PrivDrop { block_fd: fd, ..PRIV_DROP }] {
+                let line = refused(&job(&bench, frame, who, "report").run().unwrap());
+                assert_eq!(line, format!("priv-drop: The plan needs descriptor {number}, which is not open"));
+            }
         }
     }
 }
