@@ -269,7 +269,7 @@ fn clean(plan: &Plan, pad: &Pad<'_>, scenario: &Scenario, waits: bool) -> io::Re
     let clean = Clean {
         written,
         signed: matches!(plan.subject, Subject::Ours(_)),
-        dies_with_parent: scenario.dies_with_parent(),
+        is_cut_off: scenario.dies_with_parent() || scenario.needs_cgroup(),
         pids: match (scenario.joins_pids(), scenario.owns_pids()) {
             (true, _) => Pids::Joined,
             (_, true) => Pids::Own,

@@ -94,8 +94,8 @@ pub struct Clean {
     pub written: Written,
     /// Whether only the command's launcher speaks (`bwrap: …`), and each message has to be one.
     pub signed: bool,
-    /// Whether the launcher's end is that of the sandbox.
-    pub dies_with_parent: bool,
+    /// Whether the launcher's end is that of the sandbox: by --die-with-parent, or since its cgroup is cleared then.
+    pub is_cut_off: bool,
     /// Whose processes the command sees.
     pub pids: Pids,
 }
@@ -122,10 +122,9 @@ pub fn judge(
 ) -> Verdict {
     let killed = matches!(fault, Fault::KillBefore | Fault::KillAfter);
     if !trace.reached {
-        // With --die-with-parent the last calls of a sandbox may be cut off by the end of its launcher; the keeper of a
-        // cgroup looks at who is in it as often as that changes, and a relay passes on what comes as it comes.
+        // The last calls of a sandbox may be cut off; the keeper of a cgroup looks at who is in it as often as that changes, and a relay passes on what comes as it comes.
         let beside = ["cgroup-keeper", "pty-relay"].contains(&call.image.as_str());
-        let varies = clean.dies_with_parent || calls::waits_for_others(call.nr) || beside;
+        let varies = clean.is_cut_off || calls::waits_for_others(call.nr) || beside;
         let shown = |written: &Written| clean.shown(&written.stdout, false);
         let cut = varies && shown(written) == shown(&clean.written) && trace.ran;
         return if cut { Verdict::NoSuchPoint } else { Verdict::NotReached };

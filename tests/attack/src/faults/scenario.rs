@@ -170,11 +170,7 @@ pub const SCENARIOS: &[Scenario] = &[
         quick: true,
         ..ROW
     },
-    Scenario {
-        name: "cap-add-and-net",
-        args: "--unshare-net --ro-bind / / --tmpfs /tmp --cap-add ALL",
-        ..ROW
-    },
+    Scenario { name: "cap-add-and-net", args: "--unshare-net --ro-bind / / --cap-add ALL", ..ROW },
     Scenario {
         name: "cap-add",
         args: "--unshare-user --uid 0 --gid 0 --ro-bind / / --cap-add CAP_NET_ADMIN --cap-add CAP_SYS_ADMIN",
