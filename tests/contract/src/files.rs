@@ -160,6 +160,10 @@ impl Files {
             if is_stage(path) && role.0 != "fs-build" {
                 return Some("the executable of a stage".into());
             }
+            if role.0 == "ns-enter" && done == "looked at" {
+                // Also where the plan names it.
+                return Some("the caller's directory".into());
+            }
             if self.in_plan(path) {
                 return Some("named by the plan".into());
             }
@@ -167,7 +171,6 @@ impl Files {
                 return Some("the executable of a stage".into());
             }
             match role.0 {
-                "bwrap" => return Some("the caller's directory".into()),
                 "compose" if done == "looked at" => {
                     return Some("the caller's directory, or named by a word of the chain".into());
                 }

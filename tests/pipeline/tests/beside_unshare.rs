@@ -300,6 +300,33 @@ fn fs_build_alone_builds_in_a_mount_namespace_that_unshare_makes() {
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), host);
 }
 
+/// Where every process that can be seen is in the same mount namespace, only the first may take it for its own.
+#[test]
+fn fs_build_alone_builds_as_the_first_process_and_not_beside_it() {
+    let bench = Bench::set_up();
+    if !has("unshare") {
+        return;
+    }
+    let fs_build = format!("{} {TREE} -- echo run", bench.bin("fs-build").display());
+    for who in everyone() {
+        let user = if who == Who::Root { "" } else { "--map-root-user" };
+        let first = format!("unshare {user} --pid --fork --mount-proc");
+        assert_eq!(
+            ended(&line(&bench, who, &format!("{first} {fs_build}")).run().unwrap(), 0).text(),
+            "run\n"
+        );
+        let mut beside = line(&bench, who, &format!("{first} sh -c"));
+        beside.arg(format!("{fs_build}; exit $?"));
+        let seen = beside.run().unwrap();
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "{}", explain(&seen));
+        assert!(
+            String::from_utf8_lossy(&seen.stderr).contains("not the sandbox's own"),
+            "{}",
+            explain(&seen)
+        );
+    }
+}
+
 /// priv-drop as the command before takes nothing that nobody asked it to take (setpriv is the same).
 #[test]
 fn after_priv_drop_a_namespace_is_made_with_what_setpriv_would_leave() {
