@@ -45,6 +45,8 @@ struct Tally {
     failed: u64,
     skipped: u64,
     reasons: Vec<String>,
+    /// The tests that failed, by name.
+    failures: Vec<String>,
 }
 
 /// Runs a level and ends with the closing line, which counts what was `skipped` before, too; `Ok(false)` if anything failed.
@@ -76,6 +78,10 @@ pub fn run(repo: &Repo, level: Level, filter: Option<&str>, skipped: Vec<String>
             println!("{reason}");
         }
     }
+    // Once more, where a reader of the log's end finds it.
+    for failure in &total.failures {
+        println!("FAILED: {failure}");
+    }
     println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
     Ok(total.failed == 0)
 }
@@ -101,7 +107,7 @@ fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, bins: &Path, tota
         command.env("SALLYPORT_PEER", path);
     }
     println!("$ {}", show(&command));
-    let _watch = Watch::over(package, 12);
+    let watch = Watch::over(package, 12);
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{}: {e}", show(&command)))?;
     let mut tally = Tally::default();
     let mut reader = Reader::default();
@@ -114,13 +120,17 @@ fn run_crate(repo: &Repo, package: &str, filter: Option<&str>, bins: &Path, tota
     let status = child.wait().map_err(|e| format!("waiting for {package}'s tests: {e}"))?;
     if !status.success() && tally.failed == 0 {
         // It did not build, or a harness died before its closing line.
+        let why =
+            if watch.has_fired() { "no end; what hung is said where it was killed" } else { "see above" };
         println!("test: {package}: {status} without a failed test to show for it");
+        tally.failures.push(format!("{status}, {why}"));
         tally.failed += 1;
     }
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped += tally.skipped;
     total.reasons.extend(tally.reasons.into_iter().map(|reason| format!("{reason} [{package}]")));
+    total.failures.extend(tally.failures.into_iter().map(|failure| format!("{failure} [{package}]")));
     Ok(())
 }
 
@@ -138,6 +148,9 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &str, tally: &mut Tally) {
         let said = self.said.take();
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            tally.failures.push(name.to_owned());
+        }
         if line.starts_with("---- ") {
             self.section = Some(false);
         } else if let Some(at) = line.find("SKIP: ") {
@@ -202,14 +215,14 @@ mod tests {
     fn libtest_results_add_up() {
         let text = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n\
                     test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 5 filtered out\n";
-        assert_eq!(tally(text), Tally { passed: 5, failed: 1, skipped: 1, reasons: vec![] });
+        assert_eq!(tally(text), Tally { passed: 5, failed: 1, skipped: 1, ..Tally::default() });
     }
 
     #[test]
     fn a_harness_that_says_it_in_both_forms_counts_once() {
         let text = "4 passed, 1 failed, 0 skipped\n\
                     test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
-        assert_eq!(tally(text), Tally { passed: 4, failed: 1, skipped: 0, reasons: vec![] });
+        assert_eq!(tally(text), Tally { passed: 4, failed: 1, ..Tally::default() });
     }
 
     #[test]
@@ -217,7 +230,15 @@ mod tests {
         let text = "---- a stdout ----\nSKIP: no strace\nSKIP: no root\n\n---- b stdout ----\nhello\n\
                     test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let reasons = vec!["SKIP: no strace".to_owned(), "SKIP: no root".to_owned()];
-        assert_eq!(tally(text), Tally { passed: 2, failed: 0, skipped: 1, reasons });
+        assert_eq!(tally(text), Tally { passed: 2, skipped: 1, reasons, ..Tally::default() });
+    }
+
+    #[test]
+    fn tests_that_fail_are_named() {
+        let text =
+            "test a::b ... ok\ntest a::c ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 0 ignored\n";
+        let failures = vec!["a::c".to_owned()];
+        assert_eq!(tally(text), Tally { passed: 1, failed: 1, failures, ..Tally::default() });
     }
 
     #[test]
