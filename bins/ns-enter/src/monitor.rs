@@ -5,7 +5,7 @@ use super::{Pipe, Pipes, forward::Forwarder, join::PidSocket, maps, namespaces::
 use common::chain::Chain;
 use common::errno::Errno;
 use common::fault;
-use common::plan::{NsEnter, Stage};
+use common::plan::{NsEnter, SignalSet, Stage};
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, WaitStatus, clone_flags};
 use core::convert::Infallible;
@@ -80,6 +80,7 @@ fn watch(
     beside: &Beside,
 ) -> Outcome<u8> {
     if let Some(mask) = sandbox.mask {
+        pass_on_stop(sandbox.pid)?;
         sys::set_signal_mask(mask).at(|| fault!("sigprocmask"))?;
     }
     let status = keep_read_end(pipes.status)?;
@@ -151,6 +152,17 @@ fn watch(
         report::exit_code(fd, code)?;
     }
     Ok(code)
+}
+
+/// What has come to stop this process may have come before there was a sandbox. That is to stop with it: it is one job.
+fn pass_on_stop(sandbox: i32) -> Outcome<()> {
+    let pending = SignalSet(sys::pending_signals().at(|| fault!("sigpending"))?);
+    for signal in [sys::SIGTSTP, sys::SIGTTIN, sys::SIGTTOU].into_iter().filter(|signal| pending.has(*signal))
+    {
+        // One that has ended, or is another user by now, does not stop.
+        let _ = sys::send_signal(sandbox, signal);
+    }
+    Ok(())
 }
 
 fn keep_read_end(pipe: Option<Pipe>) -> Outcome<Option<Fd>> {

@@ -58,6 +58,7 @@ pub mod nr {
     pub const GETSID: usize = 124;
     pub const CAPGET: usize = 125;
     pub const CAPSET: usize = 126;
+    pub const RT_SIGPENDING: usize = 127;
     pub const RT_SIGTIMEDWAIT: usize = 128;
     pub const STATFS: usize = 137;
     pub const FSTATFS: usize = 138;

@@ -20,6 +20,8 @@ pub const SIGCHLD: u8 = 17;
 pub const SIGCONT: u8 = 18;
 /// `SIGSTOP`.
 pub const SIGSTOP: u8 = 19;
+/// `SIGTSTP`.
+pub const SIGTSTP: u8 = 20;
 /// `SIGTTIN`.
 pub const SIGTTIN: u8 = 21;
 /// `SIGTTOU`.
@@ -77,6 +79,15 @@ pub fn block_signals(set: u64) -> Result<u64> {
     // SAFETY: rt_sigprocmask reads a signal set of 8 bytes at `set` and writes one at `old`, live locals.
     unsafe { raw::syscall6(nr::RT_SIGPROCMASK, args) }?;
     Ok(old)
+}
+
+/// `rt_sigpending()`: the blocked signals that have arrived.
+/// [sigpending(2)](https://man7.org/linux/man-pages/man2/sigpending.2.html)
+pub fn pending_signals() -> Result<u64> {
+    let mut set = 0u64;
+    // SAFETY: rt_sigpending writes a signal set of 8 bytes at `set`, a live local.
+    unsafe { raw::syscall6(nr::RT_SIGPENDING, [(&raw mut set) as usize, 8, 0, 0, 0, 0]) }?;
+    Ok(set)
 }
 
 /// `rt_sigprocmask(SIG_SETMASK, set)`.

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::Job;
 
 /// Where a launch is ended.
@@ -108,6 +108,7 @@ impl Tracer {
             stopped: None,
             free: BTreeSet::new(),
             leaves: false,
+            gone: BTreeSet::new(),
         };
         wait_for(first)?;
         ptrace(libc::PTRACE_SETOPTIONS, first, OPTIONS as libc::c_long)?;
@@ -133,6 +134,8 @@ pub(crate) struct Tracer {
     free: BTreeSet<i32>,
     /// Whether bwrap has come to its exit.
     leaves: bool,
+    /// Who had ended, or come to his exit, when the key came.
+    gone: BTreeSet<i32>,
 }
 
 /// What became of a job that was stopped as by a key on its terminal.
@@ -142,18 +145,28 @@ pub struct Stopped {
     pub at: String,
     /// Whether bwrap stopped, as the shell expects whose job it is.
     pub has_stopped: bool,
+    /// Names of processes below bwrap that did not stop with it. Pid 1 of a PID namespace cannot be stopped so.
+    pub went_on: Vec<String>,
     /// The wait status with which it ended after it was told to go on.
     pub end: Option<i32>,
     /// Names of processes that were there when patience ended.
     pub left: Vec<String>,
 }
 
+/// How many stops a launch of `job` has that nobody disturbs.
+pub fn count_stops(job: &Job) -> io::Result<usize> {
+    let mut tracer = Tracer::start(job, Order::Both)?;
+    tracer.run(usize::MAX)?;
+    Ok(tracer.stops)
+}
+
 /// Starts `job`, as [`killed_at`] does, and stops it at stop number `stop`, as a key on its terminal would; then tells it to
-/// go on. `None` when it ended, with status 7, before that stop, or is about to.
-pub fn stopped_at(job: &Job, stop: usize) -> io::Result<Option<Stopped>> {
+/// go on. `None` when it ended, with status 7, before that stop, or is about to. Whether the processes below bwrap stop
+/// as well is looked at only if they can (`whole`).
+pub fn stopped_at(job: &Job, stop: usize, whole: bool) -> io::Result<Option<Stopped>> {
     let mut tracer = Tracer::start(job, Order::Both)?;
     match tracer.run(stop)? {
-        Reached::Stop { at, leaves: false } => tracer.stop(at),
+        Reached::Stop { at, leaves: false } => tracer.stop(at, whole),
         Reached::Ended(status) if status != 7 << 8 => {
             Err(io::Error::other(format!("it ended with {status:#x}")))
         }
@@ -234,10 +247,11 @@ impl Tracer {
         let signal = libc::WSTOPSIG(status);
         // Stops of ptrace's own, and the SIGSTOP with which a new process begins.
         let event = signal & 0x7f == libc::SIGTRAP || self.known.insert(pid);
-        let _ = ptrace(how, pid, if event { 0 } else { libc::c_long::from(signal) });
         if how == libc::PTRACE_DETACH {
+            self.note_end(pid);
             self.free.insert(pid);
         }
+        let _ = ptrace(how, pid, if event { 0 } else { libc::c_long::from(signal) });
     }
 
     /// Kills the first process, lets all others go, and waits until nobody is left; names who is when patience ends, and
@@ -265,24 +279,61 @@ impl Tracer {
 
     fn let_held_go(&mut self) {
         for pid in self.stopped.take().into_iter().chain(std::mem::take(&mut self.held)) {
+            self.note_end(pid);
             let _ = ptrace(libc::PTRACE_DETACH, pid, 0);
             self.free.insert(pid);
+        }
+    }
+
+    /// Notes whether `pid`, which is stopped, is at its exit.
+    fn note_end(&mut self, pid: i32) {
+        if call_number(pid).is_ok_and(|call| call == libc::SYS_exit_group as u64) {
+            self.gone.insert(pid);
+        }
+    }
+
+    /// Names of the processes below bwrap that are not stopped a second later.
+    fn who_goes_on(&mut self) -> io::Result<Vec<String>> {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        loop {
+            // Who is traced still is let go at his next stop.
+            let mut status = 0;
+            // SAFETY: waitpid writes one int, which is live.
+            let pid =
+                unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WUNTRACED | libc::WNOHANG) };
+            if pid > 0 && libc::WIFSTOPPED(status) && !self.free.contains(&pid) {
+                self.go_on(pid, status, libc::PTRACE_DETACH);
+                continue;
+            }
+            // One that has come to its end has gone on as well, unless it was ending when the key came.
+            let goes_on = |(pid, state): &(i32, char)| match state {
+                'T' => false,
+                'Z' | 'X' => !self.gone.contains(pid),
+                _ => true,
+            };
+            let running: Vec<String> =
+                below(self.first).iter().filter(|one| goes_on(one)).map(|(pid, _)| self.name(*pid)).collect();
+            if running.is_empty() || Instant::now() > deadline {
+                return Ok(running);
+            }
+            std::thread::yield_now();
         }
     }
 
     /// Sends the job `SIGTSTP`, as a key on its terminal would, and lets everybody go: nobody is traced after that. Tells
     /// whether bwrap stops, goes on when it is told to, and how it ends; or who is left when patience ends. `None` when it
     /// was on its way out already.
-    fn stop(&mut self, at: String) -> io::Result<Option<Stopped>> {
+    fn stop(&mut self, at: String, whole: bool) -> io::Result<Option<Stopped>> {
         let first = self.first;
         let signal = |signal| {
             // SAFETY: our own child's process group; the child has not been waited for.
             unsafe { libc::kill(-first, signal) };
         };
+        self.gone.extend(below(first).into_iter().filter(|(_, state)| *state == 'Z').map(|(pid, _)| pid));
         signal(libc::SIGTSTP);
         self.let_held_go();
         let watch = Watch::new(self.patience);
-        let mut has_stopped = false;
+        let (mut has_stopped, mut went_on) = (false, Vec::new());
         let end = loop {
             match wait_for(-1) {
                 Ok((pid, status)) if libc::WIFSTOPPED(status) && !self.free.contains(&pid) => {
@@ -294,6 +345,9 @@ impl Tracer {
                 Ok((pid, status)) if libc::WIFSTOPPED(status) => {
                     if pid == self.first && !has_stopped {
                         has_stopped = true;
+                        if whole {
+                            went_on = self.who_goes_on()?;
+                        }
                         signal(libc::SIGCONT);
                     }
                 }
@@ -304,7 +358,7 @@ impl Tracer {
             }
         };
         self.let_all_go()?;
-        let stopped = Stopped { at, has_stopped, end, left: watch.end() };
+        let stopped = Stopped { at, has_stopped, went_on, end, left: watch.end() };
         Ok(Some(stopped).filter(|_| !self.leaves))
     }
 }
@@ -335,6 +389,20 @@ impl Watch {
         drop(self.done);
         self.thread.join().unwrap_or_default()
     }
+}
+
+/// All processes below `first`, with their states as in `/proc/PID/stat`.
+fn below(first: i32) -> Vec<(i32, char)> {
+    let (mut parents, mut found) = (vec![first], Vec::new());
+    while let Some(parent) = parents.pop() {
+        for pid in children(parent, parent) {
+            parents.push(pid);
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+            found.push((pid, state.unwrap_or('X')));
+        }
+    }
+    found
 }
 
 /// Children of one thread of a process.

@@ -5,7 +5,7 @@ mod kill;
 pub mod plans;
 mod trace;
 
-pub use kill::{Order, Point, Stopped, killed_at, stopped_at};
+pub use kill::{Order, Point, Stopped, count_stops, killed_at, stopped_at};
 pub use trace::{exec_chain, has_strace};
 
 use stage::{Bench, View, Who, ended, script};

@@ -59,6 +59,10 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "forever" => loop {
                 let _ = sys::call(34, 0, 0, 0, 0, 0);
             },
+            "sleep" => {
+                std::thread::sleep(std::time::Duration::from_millis(number()));
+                String::new()
+            }
             "exit" => return number() as c_int,
             "kill" => return report::kill_self(number()),
             // Sections of the report; `ns` and `report` take the namespaces outside as `ns=NAME:INODE,…`.
