@@ -13,6 +13,7 @@ mod left;
 mod reap;
 
 use common::chain::Chain;
+use common::errno::Errno;
 use common::fault;
 use common::plan::{InitReaper, Stage};
 use common::report::{At, Outcome};
@@ -31,7 +32,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(InitReaper::decode)?;
     // 2. Entry state.
-    frame.sync_fds.iter().try_for_each(|fd| chain.needs(fd))?;
+    frame.sync_fds.iter().try_for_each(|fd| chain.refuse_ours(fd))?;
     // 3. Apply. The directory first: a lock file may be named relative to it.
     chain.enter_directory()?;
     // ORDER: before the fork. These locks belong to this process, not to its children, and one that cannot be
@@ -42,7 +43,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // than it may have, the executable of the next stage on the host's own mount among it.
     let mut control = frame.control.map(control::prepare).transpose()?;
     let (wait, go) = sys::pipe().at(|| fault!("pipe2()"))?;
-    match sys::fork_into(0).at(|| fault!("Can't fork for pid 1"))? {
+    match fork().at(|| fault!("Can't fork for pid 1"))? {
         Forked::Child => {
             if frame.die_with_parent {
                 // fork(2) clears it. Whoever was orphaned before this call ends here.
@@ -73,4 +74,21 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
             reap::run(&chain, &frame, &locks, Command { pid: command, placed, control, go })
         }
     }
+}
+
+/// Forks. The maker of the network namespace has ended, but counts against the user's processes (`RLIMIT_NPROC`, `pids.max`)
+/// until ns-enter has been told so: where there is no room for one more, it is waited for.
+fn fork() -> sys::Result<Forked> {
+    const TRIES: u32 = 100;
+    const MILLISECOND: [i64; 2] = [0, 1_000_000];
+    let mut forked = sys::fork_into(0);
+    for _ in 0..TRIES {
+        if forked != Err(Errno::AGAIN) {
+            break;
+        }
+        // A pause: no signal is waited for.
+        let _ = sys::wait_for_signal(0, Some(MILLISECOND));
+        forked = sys::fork_into(0);
+    }
+    forked
 }

@@ -30,7 +30,7 @@ fn main(start: Start) -> ! {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let frame = chain.frame(PrivDrop::decode)?;
-    [frame.userns2_fd, frame.block_fd].into_iter().flatten().try_for_each(|fd| chain.needs(fd))?;
+    [frame.userns2_fd, frame.block_fd].into_iter().flatten().try_for_each(|fd| chain.refuse_ours(fd))?;
     // 2. Entry state: without ns-enter before it, nobody has said whose process this is.
     if !chain.plan.has(Stage::NsEnter) && chain.passed.own_userns.is_none() && sys::geteuid() == 0 {
         chain.passed.caps = Some(sys::capget().at(|| fault!("capget failed"))?.effective);

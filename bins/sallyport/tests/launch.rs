@@ -54,7 +54,7 @@ fn a_plan_that_is_held_is_launched_again_and_again_by_ns_enter_alone() {
 fn a_plan_that_is_held_needs_its_descriptors_at_each_launch() {
     let bench = Bench::set_up();
     for who in everyone() {
-        for option in ["--json-status-fd", "--info-fd", "--sync-fd", "--block-fd"] {
+        for option in ["--json-status-fd", "--info-fd"] {
             let mut job = sallyport(&bench, who, &["compile", "-o"]);
             let file = bench.dir(&format!("{who:?}{option}"), who).join("one.plan");
             job.arg(&file).args(SANDBOX).args([option, "7", "echo", "run"]);

@@ -26,7 +26,7 @@ use crate::fault;
 use crate::plan::{BadPlan, Command, FdNumber, Plan, Reader, Stage};
 #[cfg(feature = "start")]
 use crate::report::ENV_FAILURE;
-use crate::report::{At, Outcome, Voice};
+use crate::report::{At, Fault, Outcome, Voice};
 #[cfg(feature = "start")]
 use crate::sys::Vector;
 use crate::sys::{self, Strings};
@@ -80,14 +80,17 @@ impl Chain {
         self.plan.decode(self.stage, decode).map_err(BadPlan::fault)
     }
 
-    /// Makes sure that a descriptor which the plan names is open, and the user's: the number of one that was closed may have
-    /// become that of one which was opened on the way here. [`FdNumber::CLOSED`] is meant to be missing.
+    /// Refuses a descriptor that the plan names and that has become one which was opened on the way here, since its number was
+    /// free.
+    pub fn refuse_ours(&self, number: FdNumber) -> Outcome<()> {
+        if self.passed.has(number.fd()) { Err(missing(number)) } else { Ok(()) }
+    }
+
+    /// Makes sure that a descriptor which the plan names is open, and the user's. [`FdNumber::CLOSED`] is meant to be missing.
     pub fn needs(&self, number: FdNumber) -> Outcome<()> {
-        let fd = number.fd();
-        if number == FdNumber::CLOSED || (!self.passed.has(fd) && sys::is_open(fd) == Ok(true)) {
-            return Ok(());
-        }
-        Err(fault!("The plan needs descriptor ", fd.0, ", which is not open"))
+        self.refuse_ours(number)?;
+        let is_there = number == FdNumber::CLOSED || sys::is_open(number.fd()) == Ok(true);
+        if is_there { Ok(()) } else { Err(missing(number)) }
     }
 
     /// Makes sure that the executables of the later stages are open: the first stage opens them, those after it
@@ -126,6 +129,10 @@ impl Chain {
         self.env = directory::enter(&self.plan, self.env)?;
         Ok(())
     }
+}
+
+fn missing(number: FdNumber) -> Fault {
+    fault!("The plan needs descriptor ", number.fd().0, ", which is not open")
 }
 
 /// The environment of `plan`'s command, made of the caller's.
