@@ -161,7 +161,7 @@ fn make_beside(inside: &mut Inside) -> Outcome<i32> {
     let maker =
         sys::vfork_into(clone_flags::NEWUSER, inside, netns::make).map_err(|errno| inside.refused(errno))?;
     // It has ended. One that cannot be waited for leaves its entry in the process table to the end of this process.
-    let ended = sys::retry(|| sys::wait(maker));
+    let _ = sys::retry(|| sys::wait(maker));
     if matches!(inside.made, Made::Done) {
         return Ok(inside.sibling);
     }
@@ -170,18 +170,13 @@ fn make_beside(inside: &mut Inside) -> Outcome<i32> {
         let _ = sys::kill(inside.sibling);
         let _ = sys::retry(|| sys::wait(inside.sibling));
     }
-    match inside.made {
-        Made::Refused(errno) => Err(inside.refused(errno)),
-        Made::Failed(fault) => {
-            inside.beside.end();
-            Err(fault)
-        }
-        Made::Unknown | Made::Done => {
-            // Somebody has killed it.
-            inside.beside.end();
-            sys::exit(ended.map_or(1, |(_, status)| status.shell().max(1)))
-        }
-    }
+    let fault = match inside.made {
+        Made::Refused(errno) => return Err(inside.refused(errno)),
+        Made::Failed(fault) => fault,
+        Made::Unknown | Made::Done => fault!("The network namespace was not made: its maker was killed"),
+    };
+    inside.beside.end();
+    Err(fault)
 }
 
 impl Inside {

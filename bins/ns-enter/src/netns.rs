@@ -70,7 +70,11 @@ fn go_on(inside: &mut Inside) -> Made {
             Ok(()) => Made::Done,
         },
     };
-    netns::send_end(ours.fd(), matches!(made, Made::Done));
+    let is_done = matches!(made, Made::Done);
+    let made = match netns::send_end(ours.fd(), is_done) {
+        Err(fault) if is_done => Made::Failed(fault),
+        _ => made,
+    };
     // ORDER: not closed here. The end of this socket is what priv-drop takes for the end of this process, which has the
     // host's mounts as its root: the kernel closes it on exit, when it has neither these nor memory any more (`do_exit`).
     ours.leak();
@@ -80,7 +84,10 @@ fn go_on(inside: &mut Inside) -> Made {
 /// Sends the namespace that this process is in on `to`, and has `lo` up there.
 fn hand_over(inside: &Inside, to: Fd) -> Outcome<()> {
     let socket = loopback::socket()?;
-    netns::send(to, socket.fd())?;
-    // The sandbox has begun to give up its privileges by now.
-    if inside.frame.loopback { loopback::up(&socket) } else { Ok(()) }
+    let is_sent = netns::send(to, socket.fd())?;
+    if inside.frame.loopback {
+        // The sandbox has begun to give up its privileges by now.
+        loopback::up(&socket)?;
+    }
+    if is_sent { Ok(()) } else { netns::lend(to, socket.fd()) }
 }

@@ -61,6 +61,19 @@ pub fn netns_cookie(fd: Fd) -> Result<u64> {
     if len as usize == size_of::<u64>() { Ok(cookie) } else { Err(Errno::PROTO) }
 }
 
+/// `getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD)` (Linux 6.5): a pidfd of the process that made this socket pair.
+/// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)
+pub fn peer_pidfd(fd: Fd) -> Result<OwnedFd> {
+    const SO_PEERPIDFD: usize = 77;
+    let mut pidfd = -1i32;
+    let mut len = size_of::<i32>() as u32;
+    let (at, room) = ((&raw mut pidfd) as usize, (&raw mut len) as usize);
+    // SAFETY: getsockopt writes at most `len` bytes, the size of `pidfd`, at the fourth argument, and an int at the last;
+    // both are live locals.
+    unsafe { raw::syscall6(nr::GETSOCKOPT, [fd.arg(), SOL_SOCKET, SO_PEERPIDFD, at, room, 0]) }?;
+    usize::try_from(pidfd).map_err(|_| Errno::PROTO).and_then(OwnedFd::returned)
+}
+
 const SOL_SOCKET: usize = 1;
 const SO_PASSCRED: usize = 16;
 const SCM_RIGHTS: i32 = 1;
