@@ -27,12 +27,14 @@ impl Role {
     /// Of a process that forks, after the call `before`: who it is then, and who its child is.
     ///
     /// ns-enter makes a socket for a helper beside it right before it forks that, and for nobody else. Its child asks a
-    /// socket which network namespace it is in right before it forks the sandbox's first process as its sibling.
+    /// socket which network namespace it is in right before it forks the sandbox's first process as its sibling; where it ends
+    /// without having done so, its monitor makes another child.
     pub fn fork(self, before: &str) -> (Role, Role) {
         match self.0 {
             "ns-enter" if before == "socketpair" => (self, Role("ns-enter helper")),
             "ns-enter" => (Role("ns-enter monitor"), Role("ns-enter child")),
             "ns-enter child" if before == "getsockopt" => (Role("ns-enter maker"), self),
+            "ns-enter monitor" if before == "wait4" => (self, Role("ns-enter child")),
             "ns-enter monitor" => (self, Role("ns-enter map helper")),
             "init-reaper" => (Role("init-reaper pid 1"), Role("init-reaper command")),
             _ => (self, self),
@@ -92,6 +94,13 @@ mod tests {
         let (monitor, child) = Role("ns-enter").fork("pipe2");
         assert_eq!((monitor.0, child.0), ("ns-enter monitor", "ns-enter child"));
         assert_eq!(child.fork(""), (child, child));
+    }
+
+    #[test]
+    fn a_child_that_could_not_be_a_maker_is_followed_by_another() {
+        let (monitor, _) = Role("ns-enter").fork("rt_sigprocmask");
+        assert_eq!(monitor.fork("wait4").1.0, "ns-enter child");
+        assert_eq!(monitor.fork("openat").1.0, "ns-enter map helper");
     }
 
     #[test]

@@ -358,7 +358,8 @@ fn goes_on(pid: i32) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     let is_stopped = |child: &str| {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        // t: the same for one who is traced, as for the contract.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
     };
     while std::time::Instant::now() < deadline {
         let children =

@@ -75,11 +75,11 @@ pub fn cases() -> Vec<Case> {
         case("status/sync-fd", "@base @all --sync-fd {s} sh -c '/probe fds; /probe pid1'").fd("s", Given::Path("/dev/zero", libc::O_RDONLY)),
         case("status/sync-fd-twice", "@base @all --sync-fd {s} --sync-fd {t} sh -c '/probe fds; /probe pid1'").fd("s", Given::Path("/dev/zero", libc::O_RDONLY)).fd("t", Given::Path("/dev/full", libc::O_RDONLY)),
         // One descriptor for two: the first that is done with it closes it.
-        case("status/sync-fd-is-block-fd", "@base @all --sync-fd {s} --block-fd {s} sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
+        case("status/sync-fd-is-block-fd", "@base @all --sync-fd {s} --block-fd {s} sh -c 'echo run'").fd("s", Given::Data(b"x".to_vec())),
         case("status/sync-fd-is-info-fd", "@base @all --sync-fd {s} --info-fd {s} sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
-        case("status/block-fd-is-json-status-fd", "@base @all --block-fd {s} --json-status-fd {s} sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
+        case("status/sync-fd-is-json-status-fd", "@base @all --sync-fd {s} --json-status-fd {s} sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
         case("status/sync-fd-is-file", "@base @all --sync-fd {s} --file {s} /f sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
-        case("status/block-fd-is-bind-data", "@base @all --block-fd {s} --bind-data {s} /f sh -c 'echo run'").fd("s", Given::Path("/dev/null", libc::O_RDWR)),
+        case("status/block-fd-is-bind-data", "@base @all --block-fd {s} --bind-data {s} /f sh -c 'echo run'").fd("s", Given::Data(b"x".to_vec())),
         case("status/sync-fd-no-pidns", "@base --sync-fd {s} --proc /proc /probe fds").fd("s", Given::Path("/dev/zero", libc::O_RDONLY)),
         started(case("status/sync-fd-open-while-running", "--ro-bind / / --unshare-pid --sync-fd {s} sh -c 'echo ready; read x'").fd("s", Given::Out))
             .step(Step::Wait("stdout", "ready")).step(Step::Write("stdin", "x\n")).step(Step::Wait("s", "never")),
