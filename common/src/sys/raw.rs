@@ -131,6 +131,13 @@ pub unsafe fn syscall6(nr: usize, args: [usize; 6]) -> Result<usize, Errno> {
     if (-4095..0).contains(&ret) { Err(Errno(ret.unsigned_abs() as u16)) } else { Ok(ret as usize) }
 }
 
+/// Ends this process by an instruction that only the kernel may use: `SIGSEGV`, which it cannot ignore.
+pub fn trap() -> ! {
+    // SAFETY: `hlt` does nothing to this process's memory or registers; outside the kernel the processor refuses it, the
+    // kernel ends the process (or its handler returns to the same instruction), so that nothing after it is reached.
+    unsafe { asm!("2:", "hlt", "jmp 2b", options(noreturn, nomem, nostack)) }
+}
+
 /// `clone(flags, NULL)`, on the child's side of which `child(data)` is called, on the stack below the caller's frames.
 ///
 /// # Safety

@@ -42,6 +42,26 @@ fn every_signal_that_ends_the_command_is_128_and_its_number() {
     }
 }
 
+/// An allow-list that forgets the exec and the exit: nothing can be run, nothing can be said, and nothing goes on.
+#[test]
+fn a_filter_that_refuses_even_the_end_is_the_end() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for args in SANDBOXES {
+            let mut job = bwrap(&bench, who, args);
+            job.args(["--seccomp", "8"]).arg(bench.path("probe")).args(["exit", "0"]);
+            job.fds.insert(8, Fd::File(stage::filters::deny_all(libc::EPERM)));
+            let seen = job.run().unwrap();
+            assert!(
+                matches!(seen.status, End::Exit(139) | End::Signal(libc::SIGSEGV)),
+                "{args:?}: {}",
+                explain(&seen)
+            );
+            assert!(seen.leftovers.is_empty(), "{args:?}: {}", explain(&seen));
+        }
+    }
+}
+
 /// The words of the issue: 0, 7, and a shell that TERM ends.
 #[test]
 fn a_shell_that_term_ends_is_143() {

@@ -33,6 +33,11 @@ pub fn deny(nr: i64, errno: i32) -> Vec<u8> {
     answer(nr, ERRNO | errno as u32)
 }
 
+/// A program that has every call fail with `errno`.
+pub fn deny_all(errno: i32) -> Vec<u8> {
+    entry(RETURN, 0, 0, ERRNO | errno as u32).to_vec()
+}
+
 /// As a filter of a plan.
 pub fn program(bytes: Vec<u8>) -> Program<'static> {
     Program::new(Box::leak(bytes.into_boxed_slice())).expect("whole entries")
