@@ -17,7 +17,7 @@ mod host;
 mod instance;
 mod overlay;
 mod own;
-mod reaper;
+mod protect;
 mod root;
 mod special;
 
@@ -83,7 +83,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     for op in frame.ops.iter().skip(build.done) {
         build.apply(op)?;
     }
-    reaper::protect(&mut chain, &build.root)?;
+    protect::protect(&mut chain, &build.root)?;
     // 4. Give up the old root, and 5. verify that it is gone.
     build.root.enter()?;
     sys::umask(umask).at(|| fault!("umask"))?;

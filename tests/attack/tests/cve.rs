@@ -300,6 +300,56 @@ fn runc_cve_2019_5736_the_executables_of_a_launch_cannot_be_written_to_from_insi
     }
 }
 
+/// In namespaces that are joined somebody hostile may run already, who sees each stage that has given up its capabilities.
+#[test]
+fn runc_cve_2019_5736_no_stage_can_be_written_to_from_namespaces_that_it_joins() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        // As above.
+        if support::is_root() {
+            for name in stage::EXECUTABLES {
+                chown(bench.bin(name), Some(who.uid()), Some(who.uid())).unwrap();
+            }
+        }
+        let mut job = bwrap(
+            &bench,
+            who,
+            &["--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc"],
+        );
+        job.args(["--info-fd", "9", "sh", "-c", "echo started; while read -r line; do eval \"$line\"; done"]);
+        job.fds.insert(9, Fd::Out);
+        job.fds.insert(0, Fd::In);
+        job.stdin = Stdin::Closed;
+        let mut hostile = job.start().unwrap();
+        assert!(hostile.wait_for(1, "started\n"));
+        let info = String::from_utf8_lossy(hostile.output(9)).into_owned();
+        let pid = info.split_once("\"child-pid\": ").unwrap().1.split([',', '\n']).next().unwrap().to_owned();
+        let mut job = bwrap(
+            &bench,
+            who,
+            &["--userns", "12", "--pidns", "13", "--ro-bind", "/", "/", "--proc", "/proc"],
+        );
+        job.fds.insert(12, Fd::Path(format!("/proc/{pid}/ns/user").into(), libc::O_RDONLY));
+        job.fds.insert(13, Fd::Path(format!("/proc/{pid}/ns/pid").into(), libc::O_RDONLY));
+        // priv-drop waits for it, without capabilities.
+        job.args(["--block-fd", "14"]).arg(bench.path("probe")).args(["exit", "0"]);
+        job.fds.insert(14, Fd::In);
+        let mut joins = job.start().unwrap();
+        hostile.write(
+            0,
+            b"p=; while test -z \"$p\"; do for p in /proc/[0-9]*; do read -r name <$p/comm; \
+              case $name in priv-drop) readlink $p/exe && break;; esac; p=; done; done; exec 5<$p/exe; echo found\n",
+        );
+        assert!(hostile.wait_for(1, "found\n"), "{who:?}: {}", String::from_utf8_lossy(hostile.output(2)));
+        joins.close(14);
+        ended(&joins.finish().unwrap(), 0);
+        hostile.write(0, b"if echo WRITTEN 1<>/proc/self/fd/5; then echo worked; else echo refused; fi\n");
+        assert!(hostile.wait_for(1, "refused\n"), "{who:?}: {}", String::from_utf8_lossy(hostile.output(1)));
+        hostile.close(0);
+        hostile.finish().unwrap();
+    }
+}
+
 /// A directory of the host that a leaked descriptor, or the working directory, still leads to.
 #[test]
 fn cve_2024_21626_no_descriptor_and_no_working_directory_leads_out() {
