@@ -1,15 +1,21 @@
 //! `sallyport enter`: one more command in a sandbox that runs already, as confined as what is in there.
 //!
 //! Whoever started the sandbox owns its user namespace, and so may join all of its namespaces. What a process has beside
-//! those (capabilities, `no_new_privs`, ids, environment, cgroup) is taken from the process that is named; what cannot be
-//! taken, seccomp filters, has to be given or given up.
+//! those (capabilities, `no_new_privs`, ids, groups, limits, umask, environment, cgroup) is taken from the process that is
+//! named; what cannot be taken, seccomp filters, has to be given or given up.
+//!
+//! What runs in there may be hostile to who comes in. So this program runs from a sealed copy of itself, which nobody can
+//! write to through /proc/PID/exe, and cannot be traced or looked at until the command has replaced it.
 
 mod process;
+mod sealed;
+mod wait;
 
 use crate::failure::{Failure, Res};
 use common::errno::Errno;
-use common::sys::{self, Caps, Fd, Forked, clone_flags as flags};
+use common::sys::{self, Caps, Fd, Forked, OwnedFd, clone_flags as flags};
 use process::Inside;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -27,6 +33,9 @@ pub struct Args {
     /// Enter although the sandbox's own filters cannot be had: COMMAND runs without.
     #[arg(long)]
     no_filter: bool,
+    /// Enter although the caller's supplementary groups cannot be given up: COMMAND has them.
+    #[arg(long)]
+    keep_groups: bool,
     /// Be this user there; by default the one that PROCESS is.
     #[arg(long, value_name = "ID")]
     uid: Option<u32>,
@@ -65,20 +74,39 @@ fn step(what: &'static str) -> impl Fn(Errno) -> Failure {
 
 /// Runs the command and gives its status.
 pub fn run(args: Args) -> Res<ExitCode> {
+    sealed::run_from_copy().map_err(|why| failed("cannot run from a sealed copy", why))?;
+    // ORDER: before anything is joined. The user namespace that counts for this is the host's, so that no capability in
+    // the sandbox's is enough (ptrace(2), "Ptrace access mode checking"), until the exec.
+    sys::set_dumpable(false).map_err(step("prctl(PR_SET_DUMPABLE)"))?;
+    if sys::is_dumpable() != Ok(false) {
+        return Err(failed("prctl(PR_SET_DUMPABLE)", "it can be traced still"));
+    }
     let inside =
         Inside::find(args.process).map_err(|why| failed(format_args!("process {}", args.process), why))?;
     let filters = filters(&args, &inside)?;
     let environment = environment(&args, &inside)?;
+    let groups = nix::unistd::getgroups().map_err(|errno| failed("getgroups", errno))?;
+    let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
+    let (waits, go) = sys::pipe().map_err(step("pipe"))?;
+    let is_leader = !args.new_session && wait::is_foreground();
+    if !args.new_session && inside.may_type() {
+        crate::failure::warn(format_args!(
+            "what runs there can type into this terminal (TIOCSTI), from which the sandbox is kept; --new-session keeps \
+             COMMAND from it, too"
+        ));
+    }
     // ORDER: all that is read of the host, before any of it is left.
     inside.join_cgroup().map_err(|why| failed("cannot join the sandbox's cgroup", why))?;
     inside.join_namespaces().map_err(step("cannot join the sandbox's namespaces"))?;
     // Only a new process is in the PID namespace that was joined.
     match sys::fork_into(0).map_err(step("cannot fork"))? {
-        Forked::Child => Err(in_child(&args, &inside, &filters, &environment)),
+        Forked::Child => {
+            drop(go);
+            Err(in_child(&args, &inside, &filters, &environment, &groups, &waits))
+        }
         Forked::Parent(child) => {
-            let ended = sys::retry(|| sys::wait(child));
-            let (_, status) = ended.map_err(step("cannot wait for the command"))?;
-            Ok(ExitCode::from(status.shell()))
+            drop(waits);
+            wait::until_end(child, go, is_leader).map(ExitCode::from)
         }
     }
 }
@@ -118,8 +146,15 @@ fn environment(args: &Args, inside: &Inside) -> Res<Variables> {
 }
 
 /// In the child: gives up what the process inside does not have, and execs. Comes back only to say why not.
-fn in_child(args: &Args, inside: &Inside, filters: &[Vec<u8>], environment: &Variables) -> Failure {
-    if let Err(failure) = confine(args, inside) {
+fn in_child(
+    args: &Args,
+    inside: &Inside,
+    filters: &[Vec<u8>],
+    environment: &Variables,
+    groups: &BTreeSet<u32>,
+    waits: &OwnedFd,
+) -> Failure {
+    if let Err(failure) = wait::for_go(waits).and_then(|()| confine(args, inside, groups, waits)) {
         return failure;
     }
     let shell = vec![OsString::from("/bin/sh")];
@@ -138,10 +173,8 @@ fn in_child(args: &Args, inside: &Inside, filters: &[Vec<u8>], environment: &Var
     failed(program.display(), why).status(status)
 }
 
-/// Becomes as the process inside is.
-fn confine(args: &Args, inside: &Inside) -> Res<()> {
-    // Whoever entered is gone: so is what was run for him.
-    sys::set_pdeathsig(sys::SIGKILL).map_err(step("prctl(PR_SET_PDEATHSIG)"))?;
+/// Becomes as the process inside is; `parent` ends with the one that waits for the command.
+fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedFd) -> Res<()> {
     inside.enter_root().map_err(step("cannot enter the sandbox's root"))?;
     match &args.chdir {
         Some(dir) => std::env::set_current_dir(dir).map_err(|why| failed(dir.display(), why))?,
@@ -153,7 +186,16 @@ fn confine(args: &Args, inside: &Inside) -> Res<()> {
     // Descriptors of whoever called, which may lead out of the sandbox.
     sys::cloexec_range(3, u32::MAX).map_err(step("close_range"))?;
     let (uid, gid) = (args.uid.unwrap_or(inside.uid), args.gid.unwrap_or(inside.gid));
+    inside.take_limits().map_err(step("cannot take the sandbox's resource limits"))?;
+    sys::umask(inside.umask).map_err(step("umask"))?;
     inside.drop_bounding().map_err(step("cannot drop from the bounding set"))?;
+    if !args.keep_groups {
+        inside.take_groups(groups).map_err(|why| {
+            let hint = "the caller has supplementary groups that the sandbox has not, and cannot give them up (enter \
+                        without them, or --keep-groups)";
+            failed(hint, why)
+        })?;
+    }
     sys::setresgid(gid).map_err(step("cannot switch to that group"))?;
     sys::setresuid(uid).map_err(step("cannot switch to that user"))?;
     let own = sys::capget().map_err(step("capget"))?.permitted;
@@ -176,11 +218,17 @@ fn confine(args: &Args, inside: &Inside) -> Res<()> {
     if now != caps || !quiet || (sys::getuid(), sys::getgid()) != (uid, gid) {
         return Err(failed("the sandbox's privileges", "could not be given up"));
     }
+    // Whoever entered is gone: so is what was run for him. ORDER: last, since a change of ids clears it; one who was gone
+    // before shows at the pipe.
+    sys::set_pdeathsig(sys::SIGKILL).map_err(step("prctl(PR_SET_PDEATHSIG)"))?;
+    if sys::is_hung_up(parent.fd()).map_err(step("poll"))? {
+        return Err(failed("the process that waits", "it has ended"));
+    }
     Ok(())
 }
 
 /// The kinds of namespace, in the order in which they are joined: the user namespace gives the right to the others.
-const NAMESPACES: [(&str, u32); 7] = [
+const NAMESPACES: [(&str, u32); 8] = [
     ("user", flags::NEWUSER),
     ("mnt", flags::NEWNS),
     ("pid", flags::NEWPID),
@@ -188,6 +236,7 @@ const NAMESPACES: [(&str, u32); 7] = [
     ("ipc", flags::NEWIPC),
     ("uts", flags::NEWUTS),
     ("cgroup", flags::NEWCGROUP),
+    ("time", flags::NEWTIME),
 ];
 
 /// A descriptor as `common` takes it.

@@ -36,3 +36,8 @@ impl fmt::Display for Failure {
         f.write_str(&self.message)
     }
 }
+
+/// Says on standard error what the caller may want to know, and goes on.
+pub fn warn(message: impl fmt::Display) {
+    eprintln!("sallyport: warning: {message}");
+}

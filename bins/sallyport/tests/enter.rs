@@ -19,13 +19,18 @@ struct Sandbox {
 impl Sandbox {
     #[track_caller]
     fn start(bench: &Bench, who: Who, options: &str) -> Sandbox {
-        let mut job = bench.job(bench.bin("bwrap"), who);
+        Sandbox::start_by(bench.job(bench.bin("bwrap"), who), options)
+    }
+
+    /// The same with a job that becomes bwrap. What the sandbox reads it does, line by line.
+    #[track_caller]
+    fn start_by(mut job: Job, options: &str) -> Sandbox {
         job.args(options.split_whitespace()).args([
             "--info-fd",
             "9",
             "sh",
             "-c",
-            "echo started; read line; exit 0",
+            "echo started; while read -r line; do eval \"$line\"; done; exit 0",
         ]);
         job.fds.insert(9, Fd::Out);
         job.fds.insert(0, Fd::In);
@@ -46,12 +51,23 @@ impl Sandbox {
     }
 }
 
-#[track_caller]
-fn enter(bench: &Bench, who: Who, options: &[&str], pid: i32, command: &[&str]) -> Seen {
-    let tool = bench.install(Path::new(env!("CARGO_BIN_EXE_sallyport")), "bin/sallyport", 0o755);
+/// A job that enters, with a program that is the caller's own.
+fn entering(bench: &Bench, who: Who, options: &[&str], pid: i32, command: &[&str]) -> Job {
+    let tool = bench.path("bin/sallyport");
+    if !tool.exists() {
+        bench.install(Path::new(env!("CARGO_BIN_EXE_sallyport")), "bin/sallyport", 0o755);
+    }
+    if support::is_root() {
+        std::os::unix::fs::chown(&tool, Some(who.uid()), Some(who.uid())).expect("root may");
+    }
     let mut job: Job = bench.job(tool, who);
     job.arg("enter").args(options).arg(pid.to_string()).args(command);
-    let seen = job.run().expect("a process");
+    job
+}
+
+#[track_caller]
+fn enter(bench: &Bench, who: Who, options: &[&str], pid: i32, command: &[&str]) -> Seen {
+    let seen = entering(bench, who, options, pid, command).run().expect("a process");
     assert_eq!(seen.leftovers, Vec::<String>::new());
     seen
 }
@@ -155,4 +171,284 @@ fn filters_that_cannot_be_had_are_given_again_or_given_up() {
     assert_eq!(enter(&bench, who, &["--no-filter"], pid, &["uname"]).status, End::Exit(0));
     live.close(0);
     assert_eq!(live.settle(), 0);
+}
+
+/// runc's CVE-2019-5736: a command that is a link to what runs it, and somebody in the sandbox who then writes to that.
+#[test]
+fn what_is_in_the_sandbox_cannot_write_to_the_program_that_enters() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let dir = bench.dir(if who == Who::User { "users" } else { "roots" }, who);
+        std::os::unix::fs::symlink("/proc/self/exe", dir.join("evil")).expect("room in /tmp");
+        let made = std::process::Command::new("mkfifo").args(["-m", "666"]).arg(dir.join("fifo")).status();
+        assert!(made.expect("mkfifo").success());
+        let line =
+            format!("--unshare-all --ro-bind / / --proc /proc --dev /dev --bind {0} {0}", dir.display());
+        let mut sandbox = Sandbox::start(&bench, who, &line);
+        let (evil, fifo) = (format!("{}/evil", dir.display()), format!("{}/fifo", dir.display()));
+        let job = entering(&bench, who, &[], sandbox.inside, &[&evil, "check", &fifo]);
+        let before = std::fs::read(bench.path("bin/sallyport")).expect("the program");
+        let mut entered = job.start().expect("a process");
+        sandbox.live.write(
+            0,
+            b"p=; while test -z \"$p\"; do for p in /proc/[0-9]*/exe; do case $(readlink $p) in */sallyport|*memfd*) break;; \
+              esac; p=; done; done; exec 5<$p; echo found\n",
+        );
+        assert!(sandbox.live.wait_for(1, "found\n"), "{}", text(sandbox.live.output(2)));
+        std::fs::write(&fifo, "").expect("somebody who reads");
+        entered.wait_end();
+        sandbox
+            .live
+            .write(0, b"if echo WRITTEN 1<>/proc/self/fd/5; then echo worked; else echo refused; fi\n");
+        assert!(sandbox.live.wait_for(1, "refused\n"), "{who:?}: {}", text(sandbox.live.output(1)));
+        assert_eq!(std::fs::read(bench.path("bin/sallyport")).expect("the program"), before, "{who:?}");
+        entered.finish().expect("its end");
+        sandbox.end();
+    }
+}
+
+/// Nobody who is the same user in the sandbox may look at who enters, whose memory is the host's. What its child is before
+/// the exec, the parent stays.
+#[test]
+fn who_enters_cannot_be_looked_at() {
+    let bench = Bench::set_up();
+    let who = Who::User;
+    let sandbox = Sandbox::start(&bench, who, "--unshare-all --ro-bind / / --proc /proc --dev /dev");
+    let mut job = entering(&bench, who, &[], sandbox.inside, &["sh", "-c", "echo there; read line"]);
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    let mut entered = job.start().expect("a process");
+    assert!(entered.wait_for(1, "there\n"), "{}", text(entered.output(2)));
+    // Readable by who may trace it: this is asked of the command inside as well, of which he may.
+    for (pid, may) in [(sandbox.inside, true), (entered.pid(), false)] {
+        let mut look = bench.job("/usr/bin/readlink", who);
+        look.arg("-v").arg(format!("/proc/{pid}/exe"));
+        let seen = look.run().expect("a process");
+        assert_eq!(seen.status, End::Exit(i32::from(!may)), "{}{}", text(&seen.stdout), text(&seen.stderr));
+    }
+    entered.close(0);
+    entered.finish().expect("its end");
+    sandbox.end();
+}
+
+/// A launcher in a mount namespace of its own (a service with PrivateTmp=) is outside its sandbox all the same.
+#[test]
+fn a_launcher_in_namespaces_of_its_own_leads_to_its_sandbox() {
+    if !support::is_root() {
+        stage::skip("only root makes a mount namespace alone");
+        return;
+    }
+    let bench = Bench::set_up();
+    let mut job = bench.job("/usr/bin/unshare", Who::Root);
+    job.arg("--mount").arg(bench.bin("bwrap"));
+    let options =
+        "--unshare-all --unshare-user --uid 1234 --hostname inside --ro-bind / / --dev /dev --proc /proc";
+    let sandbox = Sandbox::start_by(job, options);
+    let seen = enter(
+        &bench,
+        Who::Root,
+        &[],
+        sandbox.live.pid(),
+        &["sh", "-c", "id -u; cat /proc/sys/kernel/hostname"],
+    );
+    assert_eq!((seen.status, text(&seen.stdout)), (End::Exit(0), "1234\ninside\n".to_owned()));
+    sandbox.end();
+}
+
+/// A sandbox in another's: its launcher leads to the inner one.
+#[test]
+fn a_launcher_inside_a_sandbox_leads_to_its_own() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut sandbox = Sandbox::start(
+            &bench,
+            who,
+            "--unshare-all --unshare-user --ro-bind / / --dev /dev --proc /proc --hostname outer",
+        );
+        let line = format!(
+            "{} --unshare-all --unshare-user --hostname inner --ro-bind / / --dev /dev sh -c 'echo there; read x' & \
+             wait\n",
+            bench.bin("bwrap").display()
+        );
+        // In the background its input is /dev/null.
+        let line = line.replace("read x", "while :; do read x </proc/sys/kernel/hostname; sleep 1; done");
+        sandbox.live.write(0, line.as_bytes());
+        assert!(sandbox.live.wait_for(1, "there\n"), "{}", text(sandbox.live.output(2)));
+        let children =
+            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", sandbox.inside)).expect("it");
+        let shell =
+            children.split_whitespace().next().and_then(|pid| pid.parse::<i32>().ok()).expect("a shell");
+        let below = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("it");
+        let launcher = below.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a launcher");
+        let seen = enter(&bench, who, &[], launcher, &["cat", "/proc/sys/kernel/hostname"]);
+        assert_eq!(
+            (seen.status, text(&seen.stdout)),
+            (End::Exit(0), "inner\n".to_owned()),
+            "{who:?}: {}",
+            text(&seen.stderr)
+        );
+        sandbox.live.kill(libc::SIGKILL);
+        // Its init, so that what it runs ends, too.
+        common::sys::kill(sandbox.inside).expect("a process");
+        assert_eq!(sandbox.live.settle(), 0);
+    }
+}
+
+#[test]
+fn limits_umask_groups_and_clocks_are_those_inside() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = bench.job("/usr/bin/prlimit", who);
+        job.args(["--nofile=64:70", "sh", "-c", "umask 027; exec \"$@\"", "sh"]).arg(bench.bin("bwrap"));
+        // Not in a user namespace where root has none by himself: there nobody sets groups.
+        let sandbox = Sandbox::start_by(job, "--unshare-pid --ro-bind / / --proc /proc --dev /dev");
+        let script = "ulimit -Sn; ulimit -Hn; umask; grep Groups: /proc/self/status";
+        let mut job = entering(&bench, who, &[], sandbox.inside, &["sh", "-c", script]);
+        if who == Who::Root {
+            // Root can give up groups; his sandbox has none.
+            let mut with = bench.job("/usr/bin/setpriv", who);
+            with.args(["--groups", "4,27"]).args(job.argv.drain(..).collect::<Vec<_>>());
+            job = with;
+        }
+        let seen = job.run().expect("a process");
+        let lines = text(&seen.stdout);
+        assert!(lines.starts_with("64\n70\n0027\nGroups:"), "{who:?}: {lines}{}", text(&seen.stderr));
+        let groups = std::fs::read_to_string(format!("/proc/{}/status", sandbox.inside)).expect("its status");
+        let groups = groups.lines().find(|line| line.starts_with("Groups:")).expect("groups").trim_end();
+        if who == Who::Root {
+            assert_eq!(lines.lines().last().map(str::trim_end), Some(groups));
+        }
+        sandbox.end();
+    }
+    let who = Who::User;
+    let mut job = bench.job(bench.bin("ns-enter"), who);
+    job.args(["--unshare-user", "--unshare-time", "--boottime", "1000000", "--"]).arg(bench.bin("bwrap"));
+    let sandbox = Sandbox::start_by(job, "--unshare-pid --unshare-user --ro-bind / / --proc /proc");
+    let seen = enter(&bench, who, &[], sandbox.inside, &["cat", "/proc/uptime"]);
+    let uptime: f64 =
+        text(&seen.stdout).split(' ').next().and_then(|word| word.parse().ok()).expect("seconds");
+    assert!(uptime > 1_000_000.0, "{uptime}: {}", text(&seen.stderr));
+    sandbox.end();
+}
+
+/// Groups that cannot be given up are refused, or kept knowingly.
+#[test]
+fn groups_that_cannot_be_given_up_are_refused() {
+    if !support::is_root() {
+        stage::skip("only root has groups to give");
+        return;
+    }
+    let bench = Bench::set_up();
+    let sandbox = Sandbox::start(&bench, Who::User, "--unshare-all --ro-bind / / --proc /proc");
+    for (options, status) in [(&[][..], 125), (&["--keep-groups"], 0)] {
+        let job = entering(&bench, Who::User, options, sandbox.inside, &["true"]);
+        let mut with = bench.job("/usr/bin/setpriv", Who::Root);
+        with.args([
+            "--reuid",
+            "1000",
+            "--regid",
+            "1000",
+            "--groups",
+            "4,27",
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+        ]);
+        with.args(job.argv);
+        let seen = with.run().expect("a process");
+        assert_eq!(seen.status, End::Exit(status), "{}", text(&seen.stderr));
+        assert!(status == 0 || text(&seen.stderr).contains("--keep-groups"), "{}", text(&seen.stderr));
+    }
+    sandbox.end();
+}
+
+#[test]
+fn what_was_run_ends_with_who_entered() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        // As another user too, where there is one: a change of ids clears the death signal.
+        let others: &[&[&str]] =
+            if who == Who::Root { &[&[], &["--uid", "33", "--gid", "33"]] } else { &[&[]] };
+        for options in others {
+            let sandbox = Sandbox::start(&bench, who, "--unshare-pid --ro-bind / / --proc /proc --dev /dev");
+            let mut job =
+                entering(&bench, who, options, sandbox.inside, &["sh", "-c", "echo there; read line"]);
+            job.fds.insert(0, Fd::In);
+            job.stdin = support::Stdin::Closed;
+            let mut entered = job.start().expect("a process");
+            assert!(entered.wait_for(1, "there\n"), "{}", text(entered.output(2)));
+            entered.kill(libc::SIGKILL);
+            assert!(entered.wait_end());
+            let children = format!("/proc/{0}/task/{0}/children", sandbox.inside);
+            // Its parent is gone: this process, a subreaper, or the sandbox's init has it until it ends.
+            while std::fs::read_to_string(&children).expect("its children").split_whitespace().count() > 1 {
+                std::thread::yield_now();
+            }
+            assert_eq!(entered.finish().expect("its end").leftovers, Vec::<String>::new(), "{options:?}");
+            sandbox.end();
+        }
+    }
+}
+
+#[test]
+fn a_shell_on_a_terminal_has_its_keys_and_its_status() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let sandbox = Sandbox::start(&bench, who, "--unshare-all --ro-bind / / --proc /proc --dev /dev");
+        let mut job = entering(&bench, who, &[], sandbox.inside, &[]);
+        job.stdin = support::Stdin::TtyAll;
+        let mut entered = job.start().expect("a process");
+        entered.write(-1, b"echo 1st$((1))\n");
+        assert!(entered.wait_for(-1, "1st1"), "{}", text(entered.output(-1)));
+        // Ends what runs in the foreground, neither the shell nor who entered.
+        entered.write(-1, b"sh -c 'echo up$((2)); sleep 1000'\n");
+        assert!(entered.wait_for(-1, "up2"), "{}", text(entered.output(-1)));
+        entered.write(-1, b"\x03");
+        entered.write(-1, b"echo status=$?\n");
+        assert!(entered.wait_for(-1, "status=130"), "{}", text(entered.output(-1)));
+        entered.write(-1, b"exit 6\n");
+        assert!(entered.wait_end());
+        let seen = entered.finish().expect("its end");
+        assert_eq!(seen.status, End::Exit(6), "{who:?}: {}", text(&seen.stdout));
+        assert!(!text(&seen.stdout).contains("tty process group"), "{}", text(&seen.stdout));
+        sandbox.end();
+    }
+}
+
+/// A filter that the launcher had too (a container's, a service's) is not the sandbox's.
+#[test]
+fn filters_of_the_host_are_none_of_the_sandboxs() {
+    let bench = Bench::set_up();
+    let filter = bench.path("filter");
+    // Allows everything.
+    std::fs::write(&filter, [6u8, 0, 0, 0, 0, 0, 0xff, 0x7f]).expect("room in /tmp");
+    for who in everyone() {
+        let mut job = bench.job(bench.bin("priv-drop"), who);
+        job.arg("--")
+            .arg(bench.bin("seccomp-load"))
+            .arg("--filter")
+            .arg(&filter)
+            .arg("--")
+            .arg(bench.bin("bwrap"));
+        let sandbox = Sandbox::start_by(job, "--unshare-all --ro-bind / / --proc /proc");
+        let seen = enter(&bench, who, &[], sandbox.inside, &["true"]);
+        assert_eq!(seen.status, End::Exit(0), "{who:?}: {}", text(&seen.stderr));
+        sandbox.end();
+    }
+}
+
+#[test]
+fn a_terminal_from_which_the_sandbox_is_kept_is_warned_about() {
+    let bench = Bench::set_up();
+    let who = Who::User;
+    let is_refused = std::fs::read("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|value| value == b"0\n");
+    let sandbox =
+        Sandbox::start(&bench, who, "--unshare-all --new-session --ro-bind / / --proc /proc --dev /dev");
+    for (options, warns) in [(&[][..], !is_refused), (&["--new-session"], false)] {
+        let mut job = entering(&bench, who, options, sandbox.inside, &["true"]);
+        job.stdin = support::Stdin::TtyAll;
+        let seen = job.run().expect("a process");
+        assert_eq!(seen.status, End::Exit(0), "{}", text(&seen.stdout));
+        assert_eq!(text(&seen.stdout).contains("TIOCSTI"), warns, "{options:?}: {}", text(&seen.stdout));
+    }
+    sandbox.end();
 }

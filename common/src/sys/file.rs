@@ -380,18 +380,28 @@ pub fn fchdir(fd: Fd) -> Result<()> {
     raw::plain(nr::FCHDIR, [fd.arg(), 0, 0, 0, 0, 0]).map(drop)
 }
 
-/// `memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)`.
+/// `memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)`, for data.
 /// [memfd_create(2)](https://man7.org/linux/man-pages/man2/memfd_create.2.html)
 pub fn memfd_create(name: &CStr) -> Result<OwnedFd> {
+    const NOEXEC_SEAL: usize = 8;
+    create_memfd(name, NOEXEC_SEAL)
+}
+
+/// The same for a program that is to be executed; `EACCES` where `vm.memfd_noexec` is 2.
+pub fn memfd_create_executable(name: &CStr) -> Result<OwnedFd> {
+    const EXEC: usize = 0x10;
+    create_memfd(name, EXEC)
+}
+
+/// `either` says whether it can be executed: `vm.memfd_noexec` (Linux 6.3) wants that said; older kernels do not know it.
+fn create_memfd(name: &CStr, either: usize) -> Result<OwnedFd> {
     const CLOEXEC: usize = 1;
     const ALLOW_SEALING: usize = 2;
-    const NOEXEC_SEAL: usize = 8;
     let create = |flags: usize| {
         // SAFETY: memfd_create reads the NUL-terminated string at `name`, borrowed until it returns.
         unsafe { raw::syscall6(nr::MEMFD_CREATE, [name.as_ptr() as usize, flags, 0, 0, 0, 0]) }
     };
-    // NOEXEC_SEAL (Linux 6.3) keeps vm.memfd_noexec=2 hosts content; older kernels know no such flag.
-    match create(CLOEXEC | ALLOW_SEALING | NOEXEC_SEAL) {
+    match create(CLOEXEC | ALLOW_SEALING | either) {
         Err(Errno::INVAL) => create(CLOEXEC | ALLOW_SEALING),
         other => other,
     }

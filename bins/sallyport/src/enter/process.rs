@@ -3,13 +3,14 @@
 use super::{NAMESPACES, fd};
 use common::caps::CapSet;
 use common::errno::Errno;
-use common::sys::{self, Caps, Fd, clone_flags as flags};
+use common::sys::{self, Caps, Fd, Limits, clone_flags as flags};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See the module. Everything is opened while the process is looked at, and used by descriptor: a number that another
 /// process has by then leads nowhere else.
@@ -20,8 +21,10 @@ pub struct Inside {
     pub uid: u32,
     /// Its group id there.
     pub gid: u32,
-    /// Whether it runs under filters.
+    /// Whether it runs under filters that its launcher does not.
     pub has_filters: bool,
+    /// Its file mode creation mask.
+    pub umask: u32,
     /// Whether no exec gives it more.
     pub no_new_privs: bool,
     /// Its capabilities.
@@ -29,6 +32,14 @@ pub struct Inside {
     /// Those that an exec keeps.
     pub ambient: CapSet,
     bounding: CapSet,
+    /// Its supplementary groups, by their ids out here.
+    groups: BTreeSet<u32>,
+    /// What those that have one are in its user namespace.
+    groups_inside: Option<Vec<u32>>,
+    /// Its resource limits, in the order of their numbers (`RLIMIT_*`).
+    limits: Vec<Limits>,
+    /// Its controlling terminal (`tty_nr` of proc_pid_stat(5)); 0 for none.
+    terminal: u64,
     /// Its directory in /proc.
     proc: PathBuf,
     /// Namespaces that are not those of this process.
@@ -41,11 +52,17 @@ impl Inside {
     /// Process `pid`; for a launcher, and for init-reaper, the command that it waits for.
     pub fn find(pid: i32) -> io::Result<Inside> {
         let proc = PathBuf::from(format!("/proc/{pid}"));
-        let namespaces = namespaces_of(&proc)?;
-        // Pid 1 of a sandbox has less than the command beside it.
-        let is_reaper = fs::read(proc.join("comm"))? == b"init-reaper\n";
-        if namespaces.is_empty() || is_reaper {
-            return match child_inside(&proc)? {
+        let comm = fs::read(proc.join("comm"))?;
+        // A monitor is outside, though its namespaces may be others than the caller's. Pid 1 of a sandbox has less than
+        // the command beside it. That somebody calls himself so leads to a process below him, which is asked the same.
+        let beside = match comm.as_slice() {
+            b"ns-enter\n" => Some(proc.as_path()),
+            b"init-reaper\n" => Some(Path::new("/proc/self")),
+            _ => None,
+        };
+        let namespaces = namespaces_of(&proc, Path::new("/proc/self"))?;
+        if namespaces.is_empty() || beside.is_some() {
+            return match child_inside(&proc, beside.unwrap_or(Path::new("/proc/self")))? {
                 Some(child) => Inside::find(child),
                 None => Err(io::Error::other("it is in no namespace but this process's own")),
             };
@@ -67,17 +84,26 @@ impl Inside {
                 .and_then(|id| mapped(&map, id))
                 .ok_or_else(|| io::Error::other("its ids are not mapped in its user namespace"))
         };
+        let groups =
+            field("Groups")?.split_whitespace().filter_map(|id| id.parse().ok()).collect::<BTreeSet<u32>>();
+        let gid_map = fs::read_to_string(proc.join("gid_map"))?;
         // O_PATH would do, but std has none; both are directories.
         let (root, directory) = (File::open(proc.join("root"))?, File::open(proc.join("cwd"))?);
         Ok(Inside {
             pid,
             uid: id("Uid", "uid_map")?,
             gid: id("Gid", "gid_map")?,
-            has_filters: field("Seccomp")? != "0",
+            has_filters: has_filters(&status, field("PPid")?),
+            umask: u32::from_str_radix(field("Umask")?, 8)
+                .map_err(|_| io::Error::other("its umask is odd"))?,
             no_new_privs: field("NoNewPrivs")? != "0",
             caps: Caps { effective: set("CapEff")?, permitted: set("CapPrm")?, inheritable: set("CapInh")? },
             ambient: set("CapAmb")?,
             bounding: set("CapBnd")?,
+            groups_inside: groups.iter().map(|id| mapped(&gid_map, u64::from(*id))).collect(),
+            groups,
+            limits: limits(&fs::read_to_string(proc.join("limits"))?)?,
+            terminal: terminal(&fs::read_to_string(proc.join("stat"))?),
             proc,
             namespaces,
             root,
@@ -106,17 +132,69 @@ impl Inside {
         let dir = dir.ok_or_else(|| io::Error::other(format!("no directory for {top}")))?;
         // An init that shares its cgroup out keeps no process at the top of it: beside its own, then.
         let own = format!("{}{}", dir.strip_suffix(top).unwrap_or_default(), path);
-        fs::write(format!("{dir}/cgroup.procs"), "0")
-            .or_else(|_| fs::write(format!("{own}/cgroup.procs"), "0"))
+        let moved = fs::write(format!("{dir}/cgroup.procs"), "0")
+            .or_else(|_| fs::write(format!("{own}/cgroup.procs"), "0"));
+        moved.map_err(|why| match why.kind() {
+            io::ErrorKind::PermissionDenied => io::Error::other(format!(
+                "{dir}: {why}: it takes the right to the cgroup that both are in; enter from beside the launcher, as with \
+                 systemd-run --user --scope sallyport enter {}",
+                self.pid
+            )),
+            _ => io::Error::other(format!("{dir}: {why}")),
+        })
+    }
+
+    /// Whether who enters brings in a terminal from which the sandbox is kept, and into which it could type.
+    pub fn may_type(&self) -> bool {
+        let own = terminal(&fs::read_to_string("/proc/self/stat").unwrap_or_default());
+        let is_brought =
+            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+        // A sysctl since Linux 6.2; before, everybody may.
+        let is_refused = fs::read("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|value| value == b"0\n");
+        own != 0 && own != self.terminal && is_brought && !is_refused
+    }
+
+    /// Takes its resource limits, as far as this process's own go.
+    pub fn take_limits(&self) -> Result<(), Errno> {
+        for (resource, theirs) in (0..).zip(&self.limits) {
+            let own = sys::getrlimit(resource)?;
+            let wanted = Limits { soft: theirs.soft.min(own.hard), hard: theirs.hard.min(own.hard) };
+            if wanted != own {
+                sys::setrlimit(resource, wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes its supplementary groups. In a namespace whose owner may not (`setgroups` of user_namespaces(7)) having no
+    /// others than these will do.
+    pub fn take_groups(&self, own: &BTreeSet<u32>) -> io::Result<()> {
+        if *own == self.groups {
+            return Ok(());
+        }
+        let taken = match &self.groups_inside {
+            Some(groups) => sys::setgroups(groups).map_err(|errno| i32::from(errno.0)),
+            None => Err(nix::libc::EINVAL),
+        };
+        match taken {
+            Err(_) if own.is_subset(&self.groups) => Ok(()),
+            taken => taken.map_err(io::Error::from_raw_os_error),
+        }
     }
 
     /// Joins its namespaces.
     ///
-    /// First the user namespace that owns the others, which gives the right to them; it may be above its own
-    /// (`--disable-userns`), which then comes last.
+    /// Each belongs to a user namespace, which gives the right to it and is joined first, an outer one before those in it.
+    /// Its own user namespace may be below all of these (`--disable-userns`), and comes last.
     pub fn join_namespaces(&self) -> Result<(), Errno> {
-        let user = self.namespaces.iter().find(|(kind, _)| *kind == flags::NEWUSER).map(|(_, file)| fd(file));
-        let others = || self.namespaces.iter().filter(|(kind, _)| *kind != flags::NEWUSER);
+        let is_user = |kind: u32| kind == flags::NEWUSER;
+        let mut steps = Vec::new();
+        for (kind, file) in self.namespaces.iter().filter(|(kind, _)| !is_user(*kind)) {
+            let owner = sys::ns_get_userns(fd(file))?;
+            steps.push((depth(owner.fd()), owner, *kind, file));
+        }
+        // Stable: among those of one owner the order is as before.
+        steps.sort_by_key(|(depth, ..)| *depth);
         let mut joined = sys::stat(sys::CWD, c"/proc/self/ns/user")?;
         let mut join_user = |file: Fd| {
             let wanted = sys::fstat(file)?;
@@ -126,11 +204,12 @@ impl Inside {
             joined = wanted;
             sys::setns(file, flags::NEWUSER)
         };
-        if let Some((_, file)) = others().next() {
-            join_user(sys::ns_get_userns(fd(file))?.fd())?;
+        for (_, owner, kind, file) in &steps {
+            join_user(owner.fd())?;
+            sys::setns(fd(*file), *kind)?;
         }
-        others().try_for_each(|(kind, file)| sys::setns(fd(file), *kind))?;
-        user.map_or(Ok(()), join_user)
+        let user = self.namespaces.iter().find(|(kind, _)| is_user(*kind));
+        user.map_or(Ok(()), |(_, file)| join_user(fd(file)))
     }
 
     /// Its root, which need not be that of its mount namespace.
@@ -158,31 +237,92 @@ impl Inside {
     }
 }
 
-/// The namespaces of a process that are not those of this one.
-fn namespaces_of(proc: &std::path::Path) -> io::Result<Vec<(u32, File)>> {
+/// How many user namespaces a user namespace is in, as far as this process may know.
+fn depth(user: Fd) -> usize {
+    let mut depth = 0;
+    let mut above = sys::ns_get_userns(user);
+    while let Ok(found) = above {
+        depth += 1;
+        above = sys::ns_get_userns(found.fd());
+    }
+    depth
+}
+
+/// The namespaces of a process that are not those of the `other`.
+fn namespaces_of(proc: &Path, other: &Path) -> io::Result<Vec<(u32, File)>> {
     let mut all = Vec::new();
     for (name, kind) in NAMESPACES {
-        let file = File::open(proc.join("ns").join(name))?;
-        let (own, theirs) = (fs::metadata(format!("/proc/self/ns/{name}"))?, file.metadata()?);
-        if (own.dev(), own.ino()) != (theirs.dev(), theirs.ino()) {
+        let file = match File::open(proc.join("ns").join(name)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
+        let (other, own) = (fs::metadata(other.join("ns").join(name))?, file.metadata()?);
+        if (other.dev(), other.ino()) != (own.dev(), own.ino()) {
             all.push((kind, file));
         }
+    }
+    if all.is_empty() && !proc.exists() {
+        return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
     }
     Ok(all)
 }
 
-/// The child of a process that is in a sandbox.
-fn child_inside(proc: &std::path::Path) -> io::Result<Option<i32>> {
+/// The child of a process that is in other namespaces than `other`.
+fn child_inside(proc: &Path, other: &Path) -> io::Result<Option<i32>> {
     let mut children = String::new();
     for task in fs::read_dir(proc.join("task"))? {
         children += &fs::read_to_string(task?.path().join("children"))?;
     }
     for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-        if !namespaces_of(std::path::Path::new(&format!("/proc/{child}")))?.is_empty() {
+        if !namespaces_of(Path::new(&format!("/proc/{child}")), other)?.is_empty() {
             return Ok(Some(child));
         }
     }
     Ok(None)
+}
+
+/// Whether a process with this status, whose parent is `parent`, has filters that its launcher has not. Those that the
+/// launcher has are the host's matter: a container's, a service's.
+fn has_filters(status: &str, parent: &str) -> bool {
+    let number = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|value| value.trim().parse::<u32>().ok())
+    };
+    // The number of filters is there since Linux 5.9.
+    let count = |status: &str| number(status, "Seccomp_filters").or_else(|| number(status, "Seccomp"));
+    let mut parent = parent.to_owned();
+    let mut launcher = 0;
+    while let Ok(above) = fs::read_to_string(format!("/proc/{parent}/status")) {
+        if above.starts_with("Name:\tns-enter\n") {
+            launcher = count(&above).unwrap_or(0);
+            break;
+        }
+        parent = number(&above, "PPid").unwrap_or(0).to_string();
+    }
+    count(status).is_none_or(|own| own > launcher)
+}
+
+/// The limits of /proc/PID/limits, a line each, in the order of their numbers (proc_pid_limits(5)).
+fn limits(text: &str) -> io::Result<Vec<Limits>> {
+    /// Where the name ends.
+    const NAME: usize = 25;
+    let limit = |word: Option<&str>| match word? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    };
+    let line = |line: &str| {
+        let mut words = line.get(NAME..)?.split_whitespace();
+        Some(Limits { soft: limit(words.next())?, hard: limit(words.next())? })
+    };
+    let all = text.lines().skip(1).map(line).collect::<Option<Vec<_>>>();
+    all.ok_or_else(|| io::Error::other("its limits are odd"))
+}
+
+/// The controlling terminal, field 7 of /proc/PID/stat.
+fn terminal(stat: &str) -> u64 {
+    // The name, field 2, may have anything in it but ends with the last parenthesis.
+    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    rest.split(' ').nth(4).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// What `id` of this user namespace is in the one with `map`.
@@ -195,23 +335,39 @@ fn mapped(map: &str, id: u64) -> Option<u32> {
     })
 }
 
-/// The part of a cgroup's path that ends with the sandbox's own cgroup (`bwrap-PID`), if it has one.
+/// The part of a cgroup's path that ends with the sandbox's own cgroup (`bwrap-PID`), if it has one: the last, where one
+/// sandbox is in another's.
 fn own_cgroup(path: &str) -> Option<&str> {
     let mut end = 0;
+    let mut found = None;
     for part in path.split_inclusive('/') {
         end += part.len();
         let name = part.trim_end_matches('/');
         let number = name.strip_prefix("bwrap-").unwrap_or_default();
         if number.starts_with(|digit: char| digit.is_ascii_digit()) {
-            return path.get(..end).map(|top| top.trim_end_matches('/'));
+            found = path.get(..end).map(|top| top.trim_end_matches('/'));
         }
     }
-    None
+    found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{mapped, own_cgroup};
+    use super::{limits, mapped, own_cgroup, terminal};
+    use common::sys::{Limits, getrlimit};
+
+    #[test]
+    fn limits_are_read_as_the_kernel_says_them() {
+        let text = std::fs::read_to_string("/proc/self/limits").unwrap();
+        let own: Vec<Limits> = (0..16).map(|resource| getrlimit(resource).unwrap()).collect();
+        assert_eq!(limits(&text).unwrap(), own);
+    }
+
+    #[test]
+    fn a_name_with_parentheses_does_not_hide_the_terminal() {
+        assert_eq!(terminal("7 (a) b) S 1 7 7 34817 7 0"), 34817);
+        assert_eq!(terminal(""), 0);
+    }
 
     #[test]
     fn ids_are_those_inside() {
@@ -226,6 +382,7 @@ mod tests {
     fn a_sandboxs_own_cgroup_is_known_by_its_name() {
         assert_eq!(own_cgroup("/user/x/bwrap-12/init.scope"), Some("/user/x/bwrap-12"));
         assert_eq!(own_cgroup("/a/bwrap-12-1"), Some("/a/bwrap-12-1"));
+        assert_eq!(own_cgroup("/a/bwrap-12/x/bwrap-13/y"), Some("/a/bwrap-12/x/bwrap-13"));
         assert_eq!(
             (own_cgroup("/a/bwrap-launcher-12"), own_cgroup("/"), own_cgroup("/bwrap-")),
             (None, None, None)
