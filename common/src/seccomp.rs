@@ -26,6 +26,9 @@ pub fn apply(plan: &Plan<'static>) -> Outcome<()> {
                 "Unable to set up system call filtering as requested: prctl(PR_SET_SECCOMP) reported EINVAL. \
                  (Hint: this requires a kernel configured with CONFIG_SECCOMP and CONFIG_SECCOMP_FILTER.)"
             ),
+            Errno::ACCES => {
+                fault!("prctl(PR_SET_SECCOMP) (it takes no_new_privs: priv-drop before it)").errno(errno)
+            }
             errno => fault!("prctl(PR_SET_SECCOMP)").errno(errno),
         })?;
     }

@@ -13,7 +13,13 @@ use common::sys::{self, clone_flags, o};
 /// them. The clocks can be set until somebody is in there (time_namespaces(7)).
 pub fn enter(frame: &NsEnter<'static>) -> Outcome<()> {
     let failed = || fault!("Creating new time namespace failed");
-    sys::unshare(clone_flags::NEWTIME).at(failed)?;
+    sys::unshare(clone_flags::NEWTIME).map_err(|errno| match errno {
+        Errno::NOSPC => fault!(
+            "Creating new time namespace failed: as many as /proc/sys/user/max_time_namespaces allows, in this user namespace \
+             or one around it (ENOSPC)"
+        ),
+        errno => failed().errno(errno),
+    })?;
     let clocks = frame.extra.map(|extra| [("monotonic ", extra.monotonic), ("boottime ", extra.boottime)]);
     for (clock, offset) in clocks.into_iter().flatten() {
         if let Some(offset) = offset {

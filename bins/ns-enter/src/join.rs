@@ -55,11 +55,27 @@ impl Joins {
     /// Joins them all: those that belong to this user namespace first, then the user namespace, which gives power over
     /// those that belong to it. The mount namespace is the last, whoever owns it.
     pub fn enter(mut self, frame: &NsEnter<'static>) -> Outcome<()> {
-        if frame.userns_fd.is_some() {
+        if let Some(user_ns) = frame.userns_fd {
             self.round(true, true)?;
+            if self.enter_owner(user_ns.fd()) {
+                self.round(true, true)?;
+            }
             user(frame)?;
         }
         self.round(false, frame.userns_fd.is_some())
+    }
+
+    /// Joins the user namespace that gives power over what is left, where that is another than `user_ns`: a sandbox with a
+    /// /dev has a second one below that of its namespaces.
+    fn enter_owner(&self, user_ns: Fd) -> bool {
+        let Some((_, left)) = self.0.iter().flatten().find(|(kind, _)| *kind != NsKind::Mnt) else {
+            return false;
+        };
+        let Ok(owner) = sys::ns_get_userns(*left) else { return false };
+        let (Ok(wanted), Ok(owned)) = (sys::fstat(user_ns), sys::fstat(owner.fd())) else { return false };
+        // What does not work shows with the next join.
+        (wanted.dev, wanted.ino) != (owned.dev, owned.ino)
+            && sys::setns(owner.fd(), clone_flags::NEWUSER).is_ok()
     }
 
     /// Joins what is left; with `before`, leaves what needs power over another user namespace.
@@ -70,7 +86,7 @@ impl Joins {
                 match sys::setns(fd, kind.flag()) {
                     Ok(()) => {}
                     Err(Errno::PERM) if before => continue,
-                    Err(errno) => return Err(refusal(kind, user_joins).errno(errno)),
+                    Err(errno) => return Err(refusal(kind, user_joins, errno)),
                 }
                 verify(kind, fd)?;
                 *slot = None;
@@ -99,9 +115,13 @@ fn verify(kind: NsKind, fd: Fd) -> Outcome<()> {
     }
 }
 
-fn refusal(kind: NsKind, user_joins: bool) -> Fault {
-    let hint = if user_joins { "" } else { " (join its user namespace too: --join-ns user=...)" };
-    fault!("Can't join ", kind.name(), " namespace", hint)
+fn refusal(kind: NsKind, user_joins: bool, errno: Errno) -> Fault {
+    let hint = match errno {
+        Errno::PERM if !user_joins => " (join its user namespace too: --join-ns user=...)",
+        Errno::INVAL => " (no namespace of that kind)",
+        _ => "",
+    };
+    fault!("Can't join ", kind.name(), " namespace", hint).errno(errno)
 }
 
 /// Joins the user namespace of `--userns`.

@@ -77,7 +77,21 @@ pub fn write(frame: &NsEnter<'static>, decided: &Decided, child: i32, env: Strin
         file.and_then(|file| sys::write_all(file.fd(), b"deny\n"))
             .at(|| fault!("error writing to setgroups"))?;
     }
-    groups.write(Kind::Groups, child, env)
+    groups.write(Kind::Groups, child, env)?;
+    if extra.setgroups == Some(true) {
+        // newgidmap denies it by itself to who maps just his own group.
+        let path = of_process(child, b"/setgroups");
+        let mut first = [0u8];
+        let file = sys::openat(sys::CWD, path.as_c_str(), o::RDONLY | o::CLOEXEC, 0);
+        file.and_then(|file| sys::retry(|| sys::read(file.fd(), &mut first)))
+            .at(|| fault!("error reading setgroups"))?;
+        if first != *b"a" {
+            return Err(fault!(
+                "--setgroups allow: refused to who maps his own group alone (--gid-map auto maps more)"
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Map {
@@ -153,7 +167,10 @@ impl Map {
                 uid,
                 " in ",
                 file,
-                " (usermod --add-subuids 100000-165535 USER)"
+                kind.choose(
+                    " (usermod --add-subuids 100000-165535 USER)",
+                    " (usermod --add-subgids 100000-165535 USER)"
+                )
             ));
         }
         Ok(())
@@ -213,7 +230,10 @@ fn help(kind: Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<(
             kind.helper(),
             " has refused with status ",
             status,
-            ": is all of it in /etc/subuid and /etc/subgid?"
+            kind.choose(
+                ": is all of it in /etc/subuid, and CAP_SETUID in the bounding set?",
+                ": is all of it in /etc/subgid, and CAP_SETGID in the bounding set?"
+            )
         )),
     }
 }

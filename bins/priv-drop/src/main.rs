@@ -14,6 +14,7 @@ mod sets;
 mod userns;
 
 use common::chain::Chain;
+use common::errno::Errno;
 use common::fault;
 use common::plan::{PrivDrop, Stage};
 use common::report::{At, Outcome};
@@ -63,8 +64,14 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     }
     if let Some(fd) = frame.block_fd {
         let mut byte = [0u8];
-        // The end of the file and an error end the wait too: whoever holds the other end may just close it.
-        let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
+        // The end of the file and an error end the wait too: whoever holds the other end may just close it. In a chain
+        // nobody may name what is not there; bubblewrap lets him.
+        match sys::retry(|| sys::read(fd.fd(), &mut byte)) {
+            Err(Errno::BADF) if chain.plan.has_env_status() => {
+                return Err(fault!("--block-fd").errno(Errno::BADF));
+            }
+            _ => {}
+        }
         sys::close_named(fd.fd()).at(|| fault!("close"))?;
     }
     if frame.new_session {

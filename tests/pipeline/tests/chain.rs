@@ -1,7 +1,7 @@
 //! Stages as commands of their own: chains as a script author types them.
 
 use stage::{Bench, Who, ended, everyone, explain};
-use support::{End, Job, Stdin};
+use support::{End, Fd, Job, Stdin};
 
 /// `line`, blank-separated words, with the stages and then the usual places as `PATH`.
 fn chain(bench: &Bench, who: Who, line: &str) -> Job {
@@ -141,6 +141,60 @@ fn clocks_of_a_time_namespace_and_namespaces_that_are_joined() {
         let missing = chain(&bench, who, "ns-enter --join-ns net=/no/such true").run().unwrap();
         let message = "ns-enter: Can't open net namespace /no/such: No such file or directory\n";
         assert_eq!(String::from_utf8_lossy(&missing.stderr), message);
+        for (words, message) in [
+            ("ns-enter --join-ns net=99 true", "ns-enter: Can't join net namespace: Bad file descriptor\n"),
+            (
+                "ns-enter --join-ns uts=/etc/passwd true",
+                "ns-enter: Can't join uts namespace (no namespace of that kind): Invalid argument\n",
+            ),
+            ("priv-drop --block-fd 99 -- true", "priv-drop: --block-fd: Bad file descriptor\n"),
+        ] {
+            let seen = chain(&bench, who, words).run().unwrap();
+            assert_eq!(
+                (seen.status, String::from_utf8_lossy(&seen.stderr)),
+                (End::Exit(125), message.into()),
+                "{words}"
+            );
+        }
+    }
+    // Without no_new_privs, which who has no capability needs.
+    let filter = bench.path("filter");
+    std::fs::write(&filter, stage::filters::deny(libc::SYS_reboot, libc::EPERM)).unwrap();
+    let line = format!("seccomp-load --filter {} -- true", filter.display());
+    let seen = chain(&bench, Who::User, &line).run().unwrap();
+    assert!(String::from_utf8_lossy(&seen.stderr).contains("priv-drop before it"), "{}", explain(&seen));
+    assert_eq!(seen.status, End::Exit(125));
+}
+
+/// A sandbox with a /dev has a second user namespace, below the one that its other namespaces belong to.
+#[test]
+fn namespaces_of_a_sandbox_with_a_dev_are_joined_by_its_own_user_namespace() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = bench.job(bench.bin("bwrap"), who);
+        job.args("--unshare-user --unshare-all --ro-bind / / --dev /dev --proc /proc --info-fd 9".split(' '));
+        job.args(["sh", "-c", "readlink /proc/self/ns/net; read line"]);
+        job.fds.insert(9, Fd::Out);
+        job.fds.insert(0, Fd::In);
+        job.stdin = support::Stdin::Closed;
+        let mut sandbox = job.start().unwrap();
+        assert!(sandbox.wait_for(1, "]\n"));
+        let net = String::from_utf8_lossy(sandbox.output(1)).into_owned();
+        let info = String::from_utf8_lossy(sandbox.output(9)).into_owned();
+        let pid = info.split_once("\"child-pid\": ").unwrap().1.split([',', '\n']).next().unwrap().to_owned();
+        for words in [
+            format!(
+                "ns-enter --join-ns user=/proc/{pid}/ns/user --join-ns net=/proc/{pid}/ns/net readlink /proc/self/ns/net"
+            ),
+            format!(
+                "bwrap --join-ns user=/proc/{pid}/ns/user --join-ns net=/proc/{pid}/ns/net --ro-bind / / readlink \
+                 /proc/self/ns/net"
+            ),
+        ] {
+            assert_eq!(ended(&chain(&bench, who, &words).run().unwrap(), 0).text(), net, "{who:?} {words}");
+        }
+        sandbox.close(0);
+        ended(&sandbox.finish().unwrap(), 1);
     }
 }
 
