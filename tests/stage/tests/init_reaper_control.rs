@@ -177,7 +177,7 @@ fn no_signal_is_lost_between_the_start_and_the_command() {
 
 /// Waits until a child of `pid` has `signal` blocked.
 fn blocking(pid: i32, signal: i32) -> i32 {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + support::patience(std::time::Duration::from_secs(10));
     while std::time::Instant::now() < deadline {
         let children =
             std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
@@ -355,7 +355,7 @@ fn a_key_on_the_terminal_reaches_the_command_once() {
 
 /// Waits until no child of `pid` is stopped.
 fn goes_on(pid: i32) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + support::patience(std::time::Duration::from_secs(10));
     let is_stopped = |child: &str| {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         // t: the same for one who is traced, as for the contract.

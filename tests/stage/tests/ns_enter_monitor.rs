@@ -139,7 +139,7 @@ fn the_monitor_keeps_no_capability_and_no_descriptor_but_what_it_waits_on() {
 
 /// Waits until a process sleeps in a system call that waits; false after ten seconds.
 fn settled(pid: i32) -> bool {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + support::patience(std::time::Duration::from_secs(10));
     while std::time::Instant::now() < deadline {
         let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
         // 61 is wait4, 0 is read.

@@ -1,5 +1,6 @@
 //! A program to run, described down to its descriptors, ids and signals.
 use crate::live::{Live, Seen};
+use crate::patience;
 use crate::pty;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -111,7 +112,7 @@ impl Job {
 
     /// Starts it; the test can then talk to it.
     pub fn start(&self) -> io::Result<Live> {
-        let mut live = Live::new(self.timeout.unwrap_or(Duration::from_secs(20)));
+        let mut live = Live::new(patience(self.timeout.unwrap_or(Duration::from_secs(20))));
         // Everything the child gets is first moved above 200, so that no dup2 below meets one of these.
         let mut plan: Vec<(OwnedFd, RawFd)> = Vec::new();
         let mut terminal = false;

@@ -1,5 +1,6 @@
 //! A running job: its pipes, its end, and what it leaves behind.
 use crate::job::{check, high};
+use crate::patience;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -205,14 +206,14 @@ impl Live {
     /// Waits for the end, then up to half a second for what it left behind; gives how many processes still run.
     pub fn settle(&mut self) -> usize {
         self.wait_end();
-        let patience = Instant::now() + Duration::from_millis(500);
+        let soon = Instant::now() + patience(Duration::from_millis(500));
         loop {
             let children = children();
-            if children.is_empty() || Instant::now() >= patience {
+            if children.is_empty() || Instant::now() >= soon {
                 return children.len();
             }
             for pid in children {
-                wait_for_process(pid, patience);
+                wait_for_process(pid, soon);
             }
         }
     }
@@ -226,13 +227,13 @@ impl Live {
         }
         if !self.wait_end() {
             self.kill(libc::SIGKILL);
-            self.deadline = Instant::now() + Duration::from_secs(5);
+            self.deadline = Instant::now() + patience(Duration::from_secs(5));
             while self.end.is_none() && self.turn(self.deadline) {}
             self.end = Some(End::TimedOut);
         }
         let leftovers = self.sweep();
         // Nothing holds the pipes now, but for processes that escaped the sweep: do not wait for those.
-        self.deadline = Instant::now() + Duration::from_secs(1);
+        self.deadline = Instant::now() + patience(Duration::from_secs(1));
         while self.readers.iter().any(|(fd, r)| r.is_some() && *fd >= 0) && self.turn(self.deadline) {}
         let stdout = self.got.remove(&-1).or_else(|| self.got.remove(&1)).unwrap_or_default();
         let stderr = self.got.remove(&2).unwrap_or_default();
@@ -313,14 +314,14 @@ impl Live {
 
     /// Gives processes that were handed to us half a second to end, then names and kills them.
     fn sweep(&mut self) -> Vec<String> {
-        let patience = Instant::now() + Duration::from_millis(500);
+        let soon = Instant::now() + patience(Duration::from_millis(500));
         let mut named = Vec::new();
         loop {
             let children = children();
             if children.is_empty() {
                 return named;
             }
-            let late = Instant::now() >= patience;
+            let late = Instant::now() >= soon;
             for pid in children {
                 if late {
                     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -328,7 +329,10 @@ impl Live {
                     // SAFETY: a child of ours, not yet waited for, so the number cannot have been reused.
                     unsafe { libc::kill(pid, libc::SIGKILL) };
                 }
-                wait_for_process(pid, if late { Instant::now() + Duration::from_secs(5) } else { patience });
+                wait_for_process(
+                    pid,
+                    if late { Instant::now() + patience(Duration::from_secs(5)) } else { soon },
+                );
             }
         }
     }
