@@ -53,6 +53,8 @@ impl Errno {
     pub const NOTTY: Errno = Errno(25);
     /// `ETXTBSY`.
     pub const TXTBSY: Errno = Errno(26);
+    /// `EFBIG`.
+    pub const FBIG: Errno = Errno(27);
     /// `ENOSPC`.
     pub const NOSPC: Errno = Errno(28);
     /// `ESPIPE`.

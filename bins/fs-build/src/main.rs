@@ -125,18 +125,23 @@ fn begin(chain: &Chain, frame: &FsBuild<'static>, found: Found) -> Outcome<Build
     }
     let (mut root, done) = match root {
         Some(root) => (root, 1),
-        None => (Root::make(needs(found, host.modern))?, 0),
+        None => (Root::make(needs(chain, found, host.modern))?, 0),
     };
     root.open_parents = chain.passed.own_userns == Some(OwnUserNs::Several);
     Ok(Build { root, host, done, layers: Layers::new(), directories: 0, tmp_overlays: 0, lenient })
 }
 
 /// Before Linux 6.15 nothing can be mounted below what is attached nowhere.
-fn needs(found: Found, modern: bool) -> Needs {
+///
+/// In a user namespace that somebody else maps a base proves that he maps this process: without its ids nothing can be made
+/// there. A command that is nobody in the sandbox would still be its caller, root perhaps, to the files outside.
+fn needs(chain: &Chain, found: Found, modern: bool) -> Needs {
+    let is_mapped_by_others = chain.passed.own_userns == Some(OwnUserNs::Joined);
     match found {
         Found { attached: true, .. } => Needs::Attached,
         _ if !modern => Needs::Attached,
         Found { data: true, .. } => Needs::Base,
+        _ if is_mapped_by_others => Needs::Base,
         _ => Needs::Nothing,
     }
 }

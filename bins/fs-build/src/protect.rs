@@ -11,13 +11,14 @@ use common::sys::{self, attr};
 /// Has later stages run from mounts that are read-only. ORDER: after the operations, and before the old tree goes.
 ///
 /// Pid 1 of the sandbox runs init-reaper for as long as the sandbox lives, and whoever is root inside may open /proc/1/exe
-/// for writing: then the next sandbox would run what this one has written (as in CVE-2019-5736 of runc). In namespaces
-/// that were joined others run already, who see each stage that has no more capabilities than they have.
+/// for writing: then the next sandbox would run what this one has written (as in CVE-2019-5736 of runc). In a user namespace
+/// that was joined, or in the host's, others with the command's own credentials run already: they may open the executable of
+/// each stage that has no more capabilities than they have.
 pub fn protect(chain: &mut Chain, root: &Root) -> Outcome<()> {
-    let is_joined = chain.passed.own_userns == Some(OwnUserNs::Joined);
+    let is_shared = matches!(chain.passed.own_userns, None | Some(OwnUserNs::Joined));
     let Some(next) = &mut chain.passed.next else { return Ok(()) };
     for (index, stage) in chain.plan.stages_after(Some(Stage::FsBuild)).enumerate() {
-        if !is_joined && stage != Stage::InitReaper {
+        if !is_shared && stage != Stage::InitReaper {
             continue;
         }
         let Some(fd) = next.iter().nth(index) else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use super::beside::Beside;
 use super::{Pipe, Pipes, clock, idmap, loopback, namespaces::Decided, pass};
-use common::caps::CapSet;
+use common::caps::{CapSet, cap};
 use common::chain::{Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
@@ -141,7 +141,9 @@ fn raise(frame: &NsEnter<'static>, decided: &Decided, keeps: bool) -> Outcome<()
         return Ok(());
     }
     let mut caps = sys::capget().at(|| fault!("capget failed"))?;
-    let raised = frame.raise.intersection(caps.permitted);
+    // Root may keep what he had, as far as priv-drop lets him: it has the one that takes away the others.
+    let callers = decided.caller_caps.filter(|_| frame.raise.has(cap::SETPCAP)).unwrap_or(CapSet::EMPTY);
+    let raised = frame.raise.union(callers).intersection(caps.permitted);
     caps.inheritable = raised;
     sys::capset(caps).at(|| fault!("capset failed"))?;
     for cap in raised.iter() {

@@ -7,12 +7,12 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::{NsEnter, SignalSet, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, WaitStatus, clone_flags};
+use common::sys::{self, Fd, Strings, WaitStatus, clone_flags};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
 pub fn has_work(frame: &NsEnter<'static>, decided: &Decided) -> bool {
-    is_exposed(frame, decided)
+    is_traceable(frame, decided)
         || frame.has_maps()
         || frame.die_with_parent
         || frame.info_fd.is_some()
@@ -35,19 +35,16 @@ pub struct Sandbox {
 
 /// Whether the command may be somebody who could trace this process, which is in the host's mount namespace: a root
 /// without capabilities, once this one has none either, or whoever is in the user namespace that both have joined. In
-/// a user namespace of its own the command could not.
+/// a user namespace of its own the command could not. A PID namespace of its own is no help where the host's /proc is bound.
 fn is_traceable(frame: &NsEnter<'static>, decided: &Decided) -> bool {
     decided.caller_caps.is_some() || frame.userns_fd.is_some()
 }
 
-/// Whether the command could do so as it sees this process: in a PID namespace of its own it does not.
-fn is_exposed(frame: &NsEnter<'static>, decided: &Decided) -> bool {
-    is_traceable(frame, decided) && !frame.namespaces.has(clone_flags::NEWPID) && frame.pidns_fd.is_none()
-}
-
-/// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it.
+/// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it. `callers` is
+/// the environment that the caller gave.
 pub fn run(
     chain: Chain,
+    callers: Strings<'static>,
     frame: NsEnter<'static>,
     decided: Decided,
     pipes: Pipes,
@@ -55,7 +52,7 @@ pub fn run(
     pid_socket: Option<PidSocket>,
     beside: Beside,
 ) -> Outcome<Infallible> {
-    match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
+    match watch(&chain, callers, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
         Ok(status) => {
             beside.end();
             sys::exit(status)
@@ -72,6 +69,7 @@ pub fn run(
 
 fn watch(
     chain: &Chain,
+    callers: Strings<'static>,
     frame: &NsEnter<'static>,
     decided: &Decided,
     pipes: Pipes,
@@ -83,6 +81,10 @@ fn watch(
         pass_on_stop(sandbox.pid)?;
         sys::set_signal_mask(mask).at(|| fault!("sigprocmask"))?;
     }
+    if chain.plan.is_bwraps() {
+        // Who looks for bwrap (pgrep, pidof, ps) is to find it. A name is nothing to end a launch for.
+        let _ = sys::set_name(c"bwrap");
+    }
     let status = keep_read_end(pipes.status)?;
     let ready = keep_read_end(pipes.ready)?;
     if let Some(socket) = pid_socket {
@@ -93,7 +95,7 @@ fn watch(
         return Ok(1);
     }
     if frame.has_maps() {
-        maps::write(frame, decided, sandbox.pid, chain.env)?;
+        maps::write(frame, decided, sandbox.pid, callers)?;
     }
     let has_reaper = chain.plan.has(Stage::InitReaper);
     let mut forwarder = match pipes.blocked {

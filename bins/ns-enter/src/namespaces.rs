@@ -90,6 +90,8 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
     let own_userns = match (new_user, frame.userns_fd) {
         // One below the other if there are both.
         (true, _) if frame.has_maps() => Some(OwnUserNs::Several),
+        // Mapped as he likes by who writes to that.
+        (true, _) if frame.userns_block_fd.is_some() => Some(OwnUserNs::Joined),
         (true, _) => Some(OwnUserNs::New),
         (false, Some(_)) => Some(OwnUserNs::Joined),
         (false, None) => None,

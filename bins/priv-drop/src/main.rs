@@ -45,6 +45,14 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     }
     chain.passed.ids = None;
     // 4. Give up; 5. verify.
+    // ORDER: no_new_privs before the capabilities. Between the two root without any would be one whom the next exec gives
+    // them back, and other processes of his could have this one make it.
+    if !frame.allow_new_privs {
+        sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
+        if sys::no_new_privs() != Ok(true) {
+            return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
+        }
+    }
     match &frame.attributes {
         None => caps::drop(&frame, &chain.passed)?,
         Some(attributes) => sets::apply(&frame, attributes, &chain.passed)?,
@@ -53,12 +61,6 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     chain.passed.own_userns = None;
     chain.passed.own_mounts = false;
     chain.passed.own_pids = false;
-    if !frame.allow_new_privs {
-        sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
-        if sys::no_new_privs() != Ok(true) {
-            return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
-        }
-    }
     if let Some(attributes) = &frame.attributes {
         session::belong(attributes)?;
     }

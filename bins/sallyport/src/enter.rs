@@ -198,6 +198,8 @@ fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedF
     }
     sys::setresgid(gid).map_err(step("cannot switch to that group"))?;
     sys::setresuid(uid).map_err(step("cannot switch to that user"))?;
+    // Where fs.suid_dumpable is 1 the change has undone it.
+    sys::set_dumpable(false).map_err(step("prctl(PR_SET_DUMPABLE)"))?;
     let own = sys::capget().map_err(step("capget"))?.permitted;
     let caps = Caps {
         effective: inside.caps.effective.intersection(own),

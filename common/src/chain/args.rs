@@ -46,7 +46,7 @@ pub struct Passed {
 pub enum OwnUserNs {
     /// Made for this launch, by the clone that made the mount namespace too.
     New,
-    /// Somebody else's (`--userns`).
+    /// Mapped by somebody else (`--userns`, `--userns-block-fd`).
     Joined,
     /// New, and more than one user and one group are mapped in it.
     Several,

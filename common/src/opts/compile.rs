@@ -173,7 +173,7 @@ impl CommandLine<'_> {
     }
 
     /// The capabilities that go over the exec of ns-enter: those that the later stages work with, and those that the
-    /// command may keep. What a caller who is root has had from the start, ns-enter adds.
+    /// command may keep. What a caller who is root had from the start ns-enter adds: it knows who calls.
     ///
     /// No more than this plan needs. A user namespace that ns-enter maps has one user and one group, and whatever
     /// belongs to those is the caller's own: nothing of another owner can be reached there, with whatever capability

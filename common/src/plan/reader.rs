@@ -135,9 +135,14 @@ impl<'a> Plan<'a> {
 
     /// How `stage` signs its messages under this plan.
     pub fn voice(&self, stage: Stage) -> Voice {
-        let name = if self.flags & FLAG_BWRAP != 0 { "bwrap" } else { stage.name() };
+        let name = if self.is_bwraps() { "bwrap" } else { stage.name() };
         let failure = if self.has_env_status() { ENV_FAILURE } else { FAILURE };
         Voice { name, level_prefix: self.flags & FLAG_LEVEL_PREFIX != 0, failure }
+    }
+
+    /// Whether it is bwrap's.
+    pub fn is_bwraps(&self) -> bool {
+        self.flags & FLAG_BWRAP != 0
     }
 
     /// Whether exit statuses are those of `env(1)`.

@@ -2,7 +2,7 @@
 
 use super::{Buffer, HEADER_LEN, MAGIC, MAX_PLAN, Stage, VERSION};
 use crate::errno::Errno;
-use crate::sys::{self, OwnedFd, Result};
+use crate::sys::{self, Limits, OwnedFd, Result};
 
 /// Puts the encoded `frames` together, in the order of [`Stage::ALL`]; `None` is a stage without work.
 pub fn assemble(flags: u16, frames: &[(Stage, &[u8])]) -> Result<Buffer> {
@@ -73,9 +73,23 @@ impl Assembly {
 }
 
 /// Puts the finished `plan` into a new memfd that nobody can change any more, close-on-exec.
+///
+/// Where the caller limits the size of files (`RLIMIT_FSIZE`), the soft limit is put aside for that, and root's hard one;
+/// `EFBIG` if somebody else's hard limit is too small. To write beyond it would be the end of the process (`SIGXFSZ`).
 pub fn seal(plan: &[u8]) -> Result<OwnedFd> {
+    const FSIZE: u32 = 1;
     let fd = sys::memfd_create(c"plan")?;
+    let limits = sys::getrlimit(FSIZE)?;
+    let size = plan.len() as u64;
+    if limits.soft < size {
+        let room = Limits { soft: size, hard: limits.hard.max(size) };
+        sys::setrlimit(FSIZE, room)
+            .map_err(|errno| if errno == Errno::PERM { Errno::FBIG } else { errno })?;
+    }
     sys::write_all(fd.fd(), plan)?;
+    if limits.soft < size {
+        sys::setrlimit(FSIZE, limits)?;
+    }
     sys::add_seals(fd.fd(), sys::SEALED)?;
     Ok(fd)
 }

@@ -346,6 +346,14 @@ pub fn set_pdeathsig(signal: u8) -> Result<()> {
     raw::plain(nr::PRCTL, [PR_SET_PDEATHSIG, usize::from(signal), 0, 0, 0, 0]).map(drop)
 }
 
+/// `prctl(PR_SET_NAME, name)`: what this process is called in /proc/PID/comm; 15 bytes count.
+/// [PR_SET_NAME(2const)](https://man7.org/linux/man-pages/man2/PR_SET_NAME.2const.html)
+pub fn set_name(name: &CStr) -> Result<()> {
+    const PR_SET_NAME: usize = 15;
+    // SAFETY: PR_SET_NAME reads the NUL-terminated string at `name`, borrowed until it returns.
+    unsafe { raw::syscall6(nr::PRCTL, [PR_SET_NAME, name.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
 /// `prctl(PR_SET_DUMPABLE, on)`: whether the owner of this process may trace it and own its /proc files.
 /// [PR_SET_DUMPABLE(2const)](https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html)
 pub fn set_dumpable(on: bool) -> Result<()> {

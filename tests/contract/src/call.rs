@@ -11,11 +11,12 @@ pub struct Call {
     pub args: [u64; 6],
 }
 
-const PRCTL: [(u64, &str); 12] = [
+const PRCTL: [(u64, &str); 13] = [
     (1, "PR_SET_PDEATHSIG"),
     (3, "PR_GET_DUMPABLE"),
     (4, "PR_SET_DUMPABLE"),
     (8, "PR_SET_KEEPCAPS"),
+    (15, "PR_SET_NAME"),
     (22, "PR_SET_SECCOMP"),
     (23, "PR_CAPBSET_READ"),
     (24, "PR_CAPBSET_DROP"),

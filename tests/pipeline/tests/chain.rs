@@ -230,6 +230,15 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
         let map = ["0", "1000", "1", "1", "100000", "50"];
         assert_eq!(words, [map, map].concat(), "{line}");
     }
+    // Found by the caller's PATH: what the command is to have may be the sandbox's to write to.
+    let planted = bench.dir("planted", Who::Root);
+    std::fs::write(planted.join("newuidmap"), "#!/bin/sh\necho planted >&2\n").unwrap();
+    std::fs::set_permissions(planted.join("newuidmap"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let line = format!("bwrap {auto} --bind / / --setenv PATH {}:/usr/bin true", planted.display());
+    let seen = run(&line, "1000:100000:50\n");
+    ended(&seen, 0);
+    assert!(seen.stderr.is_empty(), "{}", explain(&seen));
     for (line, ids, message) in [
         ("--uid-map auto", "7:100000:50\n", "ns-enter: --uid-map auto: no line for user 1000 in /etc/subuid"),
         ("--uid-map 0:100000:51 --uid 0", "1000:100000:50\n", "ns-enter: --uid-map: newuidmap has refused"),

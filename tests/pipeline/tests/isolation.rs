@@ -15,6 +15,31 @@ fn host_mount_points() -> BTreeSet<String> {
     text.lines().map(|line| line.split(' ').nth(4).unwrap().to_owned()).collect()
 }
 
+/// Who looks for sandboxes (pgrep, pidof) finds the process that was started, by its name.
+#[test]
+fn the_launcher_is_called_bwrap_for_as_long_as_it_waits() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for more in [&[][..], &["--unshare-all"], &["--json-status-fd", "9"]] {
+            let mut job = bwrap(&bench, who, &["--ro-bind", "/", "/"]);
+            job.args(more).args(["sh", "-c", "echo there; read line; exit 0"]);
+            job.fds.insert(9, support::Fd::Out);
+            job.fds.insert(0, support::Fd::In);
+            job.stdin = support::Stdin::Closed;
+            let mut live = job.start().unwrap();
+            assert!(live.wait_for(1, "there\n"));
+            let name = || std::fs::read_to_string(format!("/proc/{}/comm", live.pid())).unwrap();
+            // The command may be there a moment before.
+            while name() == "ns-enter\n" {
+                std::thread::yield_now();
+            }
+            assert_eq!(name(), "bwrap\n", "{more:?}");
+            live.close(0);
+            ended(&live.finish().unwrap(), 0);
+        }
+    }
+}
+
 #[test]
 fn the_root_has_nothing_above_it_and_only_the_mounts_and_descriptors_asked_for() {
     let bench = Bench::set_up();
@@ -177,4 +202,26 @@ fn a_command_without_capabilities_cannot_look_into_its_launcher() {
             assert_eq!(view.value("reach parent"), denied, "{who:?} {args:?}");
         }
     }
+}
+
+/// Somebody whom the namespace he joins does not map would be nobody in the sandbox, and himself to the files outside.
+#[test]
+fn a_caller_whom_a_joined_user_namespace_does_not_map_is_refused() {
+    if !support::is_root() {
+        return stage::skip("only root can map somebody else");
+    }
+    let bench = Bench::set_up();
+    let mut job = bench.job("/usr/bin/unshare", Who::Root);
+    job.args(["--user", "sh", "-c", "echo there; read line"]);
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    let mut holder = job.start().unwrap();
+    assert!(holder.wait_for(1, "there\n"));
+    std::fs::write(format!("/proc/{}/uid_map", holder.pid()), "1000 1000 1").unwrap();
+    let mut job = bwrap(&bench, Who::Root, &["--userns", "12", "--ro-bind", "/", "/", "true"]);
+    job.fds.insert(12, Fd::Path(format!("/proc/{}/ns/user", holder.pid()).into(), libc::O_RDONLY));
+    let message = "bwrap: Creating newroot failed: Value too large for defined data type";
+    assert_eq!(stage::refused(&job.run().unwrap()), message);
+    holder.close(0);
+    holder.finish().unwrap();
 }

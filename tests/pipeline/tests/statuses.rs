@@ -1,7 +1,7 @@
 //! How it ends: every exit status, every signal, and what is refused before anything runs.
 
 use pipeline::bwrap;
-use stage::{Bench, deadly_signals, ended, everyone, explain, refused};
+use stage::{Bench, Who, deadly_signals, ended, everyone, explain, refused};
 use support::{End, Fd};
 
 /// With a process between bwrap and the command, and without.
@@ -58,6 +58,27 @@ fn a_filter_that_refuses_even_the_end_is_the_end() {
                 explain(&seen)
             );
             assert!(seen.leftovers.is_empty(), "{args:?}: {}", explain(&seen));
+        }
+    }
+}
+
+/// The plan is a file, though nobody sees it: it is none of those that the caller limits the size of.
+#[test]
+fn a_limit_on_the_size_of_files_is_for_the_command() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let resource = 1u64 << common::caps::cap::SYS_RESOURCE;
+        let may_raise = who == Who::Root && stage::callers_capabilities() & resource != 0;
+        for (limits, status, out) in [("0:unlimited", 0, "0\n"), ("0:0", i32::from(!may_raise), "0\n")] {
+            let mut job = bench.job("/usr/bin/prlimit", who);
+            job.arg(format!("--fsize={limits}")).arg(bench.bin("bwrap")).args(SANDBOXES[1]);
+            job.args(["sh", "-c", "ulimit -Sf"]);
+            let seen = job.run().unwrap();
+            if status == 0 {
+                assert_eq!(ended(&seen, 0).text(), out, "{who:?}: {}", explain(&seen));
+            } else {
+                assert_eq!(refused(&seen), "bwrap: Can't write plan: File too large");
+            }
         }
     }
 }

@@ -58,7 +58,10 @@ pub fn bare_job(bench: &Bench, after: &[Stage], ops: &[MountOp<'static>], who: W
         fs_build: Some(FsBuild { ops: list(ops), ..FS_BUILD }),
         ..Records::with(after)
     };
-    script(bench.stage(Stage::FsBuild, &plan, who), steps)
+    let mut job = bench.stage(Stage::FsBuild, &plan, who);
+    // Else all later stages are protected, which takes descriptors that were opened in the new mount namespace.
+    job.arg("--own-userns=new");
+    script(job, steps)
 }
 
 /// What a successor in the tree of these operations says.

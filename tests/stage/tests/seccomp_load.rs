@@ -127,7 +127,9 @@ fn without_no_new_privs_or_a_capability_no_filter_can_be_loaded_and_nothing_is_r
     let bench = Bench::set_up();
     let mut job = job(&bench, &[deny(GETPGRP, libc::ENOSYS)], Who::User, &["flags"]);
     job.argv.drain(..2);
-    assert_eq!(refused(&job.run().unwrap()), "seccomp-load: prctl(PR_SET_SECCOMP): Permission denied");
+    let message =
+        "seccomp-load: prctl(PR_SET_SECCOMP) (it takes no_new_privs: priv-drop before it): Permission denied";
+    assert_eq!(refused(&job.run().unwrap()), message);
 }
 
 #[test]

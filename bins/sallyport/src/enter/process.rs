@@ -56,7 +56,7 @@ impl Inside {
         // A monitor is outside, though its namespaces may be others than the caller's. Pid 1 of a sandbox has less than
         // the command beside it. That somebody calls himself so leads to a process below him, which is asked the same.
         let beside = match comm.as_slice() {
-            b"ns-enter\n" => Some(proc.as_path()),
+            b"ns-enter\n" | b"bwrap\n" => Some(proc.as_path()),
             b"init-reaper\n" => Some(Path::new("/proc/self")),
             _ => None,
         };
@@ -293,7 +293,7 @@ fn has_filters(status: &str, parent: &str) -> bool {
     let mut parent = parent.to_owned();
     let mut launcher = 0;
     while let Ok(above) = fs::read_to_string(format!("/proc/{parent}/status")) {
-        if above.starts_with("Name:\tns-enter\n") {
+        if ["Name:\tns-enter\n", "Name:\tbwrap\n"].iter().any(|name| above.starts_with(name)) {
             launcher = count(&above).unwrap_or(0);
             break;
         }

@@ -30,6 +30,7 @@ pub fn cases() -> Vec<Case> {
             ("", ""),
             ("-userns", "--unshare-user"),
             ("-userns-uid0", "--unshare-user --uid 0 --gid 0"),
+            ("-userns-uid5", "--unshare-user --uid 5 --gid 6"),
             ("-all", "--unshare-all"),
         ] {
             out.push(case(format!("caps/{name}{how}"), format!("@base {more} {option} /probe caps")));
