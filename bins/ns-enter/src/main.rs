@@ -82,8 +82,6 @@ struct Inside {
 fn run(mut chain: Chain) -> Outcome<Infallible> {
     // 1. Own frame.
     let mut frame = chain.frame(NsEnter::decode)?;
-    // Helpers on the host are found by this, not by what the command is to have.
-    let callers = chain.env;
     if chain.passed.next.is_none() {
         // Nobody before this stage: descriptors and environment are the caller's.
         frame.descriptors().try_for_each(|number| chain.needs(number))?;
@@ -122,7 +120,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
             (Forked::Parent(pid), is_in_cgroup) => Sandbox { pid, is_in_cgroup, mask: None },
         }
     };
-    monitor::run(chain, callers, frame, decided, pipes, sandbox, pid_socket, beside)
+    monitor::run(chain, frame, decided, pipes, sandbox, pid_socket, beside)
 }
 
 /// Whether the child can work in this process's memory up to its exec.

@@ -63,6 +63,9 @@ struct Map {
 
 /// Writes the maps of process `child`.
 ///
+/// `env` is the caller's, by which the helpers are found: they run on the host, and what the command is to have may be the
+/// sandbox's to write to.
+///
 /// ORDER: before no_new_privs, with which the helpers, set-user-ID programs, could not do their work.
 pub fn write(frame: &NsEnter<'static>, decided: &Decided, child: i32, env: Strings<'static>) -> Outcome<()> {
     let Some(extra) = frame.extra else { return Ok(()) };

@@ -7,7 +7,7 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::{NsEnter, SignalSet, Stage};
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, Strings, WaitStatus, clone_flags};
+use common::sys::{self, Fd, WaitStatus, clone_flags};
 use core::convert::Infallible;
 
 /// Whether anything has to be done out here before the child may go on.
@@ -40,11 +40,9 @@ fn is_traceable(frame: &NsEnter<'static>, decided: &Decided) -> bool {
     decided.caller_caps.is_some() || frame.userns_fd.is_some()
 }
 
-/// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it. `callers` is
-/// the environment that the caller gave.
+/// Runs this side to the end of the process. A fault here ends the sandbox: nobody would be left to watch it.
 pub fn run(
     chain: Chain,
-    callers: Strings<'static>,
     frame: NsEnter<'static>,
     decided: Decided,
     pipes: Pipes,
@@ -52,7 +50,7 @@ pub fn run(
     pid_socket: Option<PidSocket>,
     beside: Beside,
 ) -> Outcome<Infallible> {
-    match watch(&chain, callers, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
+    match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
         Ok(status) => {
             beside.end();
             sys::exit(status)
@@ -69,7 +67,6 @@ pub fn run(
 
 fn watch(
     chain: &Chain,
-    callers: Strings<'static>,
     frame: &NsEnter<'static>,
     decided: &Decided,
     pipes: Pipes,
@@ -95,7 +92,7 @@ fn watch(
         return Ok(1);
     }
     if frame.has_maps() {
-        maps::write(frame, decided, sandbox.pid, callers)?;
+        maps::write(frame, decided, sandbox.pid, chain.entered_env)?;
     }
     let has_reaper = chain.plan.has(Stage::InitReaper);
     let mut forwarder = match pipes.blocked {

@@ -42,6 +42,8 @@ pub struct Chain {
     pub passed: Passed,
     /// The environment, to be handed on.
     pub env: Strings<'static>,
+    /// The environment as it came: for the first stage the caller's.
+    pub entered_env: Strings<'static>,
 }
 
 impl Chain {
@@ -67,7 +69,7 @@ impl Chain {
         if passed.next.is_some_and(|next| next.len() != expected) {
             return Err(fault!("--next does not fit the plan"));
         }
-        Ok(Chain { stage, plan, passed, env })
+        Ok(Chain { stage, plan, passed, env, entered_env: env })
     }
 
     /// How this stage signs its messages.
