@@ -19,14 +19,26 @@ pub const NAMESPACES: [(&str, u32); 7] = [
     ("time", flags::NEWTIME),
 ];
 
-/// `bytes` as text: what is not printable UTF-8 as `\xNN`, a backslash as `\\`.
+/// Letters and a symbol to Unicode, which draw nothing: the fillers of Hangul, the empty braille pattern, a note head
+/// without ink.
+const BLANK: [char; 6] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}', '\u{1d159}'];
+
+/// Whether a reader sees `c`, as itself and where it stands. Beside control characters, many neither draw anything nor
+/// advance, look like a blank, or turn around what is beside them (bidirectional overrides): a name with them would be
+/// taken for another. The tables are those of the standard library: all but U+0020 of the categories C and Z, and what
+/// extends the character before it.
+pub fn is_printable(c: char) -> bool {
+    matches!(c, '\'' | '"' | '\\') || (c.escape_debug().len() == 1 && !BLANK.contains(&c))
+}
+
+/// `bytes` as text: what is not [printable](is_printable) UTF-8 as `\xNN`, a backslash as `\\`.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
                 '\\' => out.push_str("\\\\"),
-                c if c.is_control() => c.to_string().bytes().for_each(|byte| escape_byte(byte, &mut out)),
+                c if !is_printable(c) => c.to_string().bytes().for_each(|byte| escape_byte(byte, &mut out)),
                 c => out.push(c),
             }
         }
@@ -66,7 +78,7 @@ pub fn quoted(bytes: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=:,+@%^".contains(byte);
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && bytes.iter().all(plain) => text.to_owned(),
-        Ok(text) if !text.chars().any(|c| c.is_control()) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(text) if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', r"'\''")),
         _ => format!("$'{}'", escaped(bytes).replace('\'', r"\'")),
     }
 }
@@ -152,4 +164,41 @@ const RLIMITS: [&str; 16] = [
 pub fn rlimit(resource: u32) -> String {
     let name = RLIMITS.get(resource as usize);
     name.map_or_else(|| format!("resource {resource}"), |name| format!("RLIMIT_{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an author can hide in a name: invisible, blank, or turning the rest around.
+    const DECEITFUL: &str = "\u{7f}\u{85}\u{a0}\u{ad}\u{34f}\u{115f}\u{1680}\u{180e}\u{200b}\u{200d}\u{200e}\u{2028}\u{2029}\
+        \u{202e}\u{202f}\u{2060}\u{2066}\u{2800}\u{3000}\u{3164}\u{e000}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{1d159}\u{e0041}\u{e0100}";
+
+    #[test]
+    fn what_a_reader_would_not_see_is_escaped() {
+        for c in DECEITFUL.chars() {
+            let text = format!("/a{c}b");
+            let word = quoted(text.as_bytes());
+            assert!(word.starts_with("$'") && word.is_ascii(), "{word:?}");
+            assert_eq!(unescaped(&escaped(text.as_bytes())).unwrap(), text.as_bytes(), "{word}");
+        }
+        assert_eq!(quoted("/sr\u{202e}v".as_bytes()), r"$'/sr\xe2\x80\xaev'");
+    }
+
+    #[test]
+    fn letters_of_any_script_are_read_as_they_are() {
+        for text in ["é", "日本語", "Ω", "кириллица", "שלום", "~a b\"c"] {
+            assert_eq!(quoted(text.as_bytes()), format!("'{text}'"));
+        }
+    }
+
+    #[test]
+    fn json_says_what_a_reader_would_not_see_by_its_number() {
+        for c in DECEITFUL.chars() {
+            let text = format!("/a{c}b");
+            let json = crate::json::Json::String(text.clone());
+            assert!(json.line().is_ascii(), "{:?}", json.line());
+            assert_eq!(serde_json::from_str::<String>(&json.line()).unwrap(), text);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! JSON as it is written and read here: members stay in their order, and none may be there twice.
 
 use crate::failure::{Failure, Res};
+use crate::words::is_printable;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -144,10 +145,17 @@ impl Json {
     }
 }
 
-/// Appends `text` as a JSON string.
+/// Appends `text` as a JSON string, with what a reader would not see by its number.
 fn quote(text: &str, out: &mut String) {
     // A string always has a JSON form.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    for c in serde_json::to_string(text).unwrap_or_default().chars() {
+        if is_printable(c) {
+            out.push(c);
+        } else {
+            let units = &mut [0; 2];
+            c.encode_utf16(units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
 }
 
 impl fmt::Display for Json {
