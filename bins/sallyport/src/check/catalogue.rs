@@ -141,6 +141,10 @@ catalogue! {
     MISSING_PROGRAM = "missing-program", Warning, "the program is not in the sandbox",
         "Nothing that the plan puts into the sandbox has a file at this path.",
         "Bind the directory that the program is in.";
+    REFUSED_FILTER = "refused-filter", Warning, "the kernel will refuse a filter",
+        "It takes no program that is empty, jumps behind its end or reads what is not there, and with the filter the launch \
+         fails: there is nothing that can be said of what such a filter keeps the command from.",
+        "Make the filter with sallyport seccomp compile, or see what sallyport seccomp show says of its file.";
     USER_NAMESPACES = "user-namespaces", Note, "the command can make user namespaces",
         "Inside one it has all capabilities over it, and with them reaches parts of the kernel (network filters, file \
          systems) that are closed to ordinary users. Most local privilege escalations of late years went that way.",

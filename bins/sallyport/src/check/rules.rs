@@ -48,6 +48,7 @@ pub fn findings(document: &Document, exists: &dyn Fn(&[u8]) -> bool) -> Vec<Find
     subject.devices();
     subject.privileges();
     subject.terminal();
+    subject.filters();
     subject.namespaces();
     subject.operations();
     subject.dangling();
@@ -262,6 +263,10 @@ impl Subject<'_> {
                     format!("the filters allow {}", listed(&ways)),
                 ));
             }
+            Refusal::Unloadable => {
+                let detail = "no --disable-userns, and no filters that the kernel takes";
+                self.warn(Finding::new(&catalogue::USER_NAMESPACES, detail));
+            }
         }
     }
 
@@ -279,6 +284,16 @@ impl Subject<'_> {
                 let detail = format!("no --new-session, and the filters allow {}", listed(&ways));
                 self.warn(Finding::new(&catalogue::TERMINAL_INJECTION, detail));
             }
+            Refusal::Unloadable => {
+                let detail = "no --new-session, and no filters that the kernel takes";
+                self.warn(Finding::new(&catalogue::TERMINAL_INJECTION, detail));
+            }
+        }
+    }
+
+    fn filters(&mut self) {
+        for (number, why) in filter::refused(self.document) {
+            self.warn(Finding::new(&catalogue::REFUSED_FILTER, format!("filter {number}: {why}")));
         }
     }
 

@@ -230,6 +230,91 @@ fn a_filter_is_asked_whether_it_keeps_the_command_from_user_namespaces() {
     assert!(!warned(&[&program(&[(0x06, 0, 0, EPERM)])]));
 }
 
+/// Refuses calls number 16, 54 and those of x32 when the word at `offset` is 0.
+fn no_typing_if_zero(offset: u32) -> Vec<u8> {
+    program(&[
+        (0x20, 0, 0, 0),
+        (0x15, 3, 0, 16),
+        (0x15, 2, 0, 54),
+        (0x15, 1, 0, 0x4000_0010),
+        (0x15, 0, 5, 0x4000_0202),
+        (0x20, 0, 0, offset),
+        (0x15, 0, 3, 0),
+        (0x20, 0, 0, 24),
+        (0x15, 2, 0, 0x5412),
+        (0x15, 1, 0, 0x541c),
+        (0x06, 0, 0, ALLOW),
+        (0x06, 0, 0, EPERM),
+    ])
+}
+
+#[test]
+fn a_filter_that_asks_for_what_does_not_matter_does_not_keep_the_command_from_typing() {
+    let line = format!("{} -- sh", CLOSED.replace("--new-session", ""));
+    // The instruction pointer, the descriptor, the upper half, the third argument.
+    for offset in [8, 12, 16, 20, 28, 32, 36, 60] {
+        let document = plan(&line, &[&no_typing_if_zero(offset)]);
+        assert!(ids(&document).contains(&"terminal-injection"), "{offset}");
+        assert!(!crate::show::text(&document).contains("the filters refuse TIOCSTI"), "{offset}");
+    }
+    // What does matter: the number, again.
+    let document = plan(&line, &[&no_typing_if_zero(0)]);
+    assert!(ids(&document).contains(&"terminal-injection"));
+    let document = plan(&line, &[&no_typing(false, true)]);
+    assert!(crate::show::text(&document).contains("the filters refuse TIOCSTI"));
+}
+
+#[test]
+fn a_filter_has_to_refuse_user_namespaces_whatever_else_is_asked_for() {
+    let line = format!("{} -- sh", CLOSED.replace("--disable-userns", ""));
+    let warned = |program: &[u8]| ids(&plan(&line, &[program])).contains(&"user-namespaces");
+    // Everything but the calls in question is allowed; those by their first argument's lower half.
+    let by_flags = |compare: u16, number: u32| {
+        program(&[
+            (0x20, 0, 0, 4),
+            (0x15, 0, 8, 0xc000_003e),
+            (0x20, 0, 0, 0),
+            (0x35, 6, 0, 0x4000_0000),
+            (0x15, 5, 0, 435),
+            (0x15, 1, 0, 272),
+            (0x15, 0, 2, number),
+            (0x20, 0, 0, 16),
+            (compare, 1, 0, 0x1000_0000),
+            (0x06, 0, 0, ALLOW),
+            (0x06, 0, 0, EPERM),
+        ])
+    };
+    // Exactly that flag: --user with --mount beside it is let through.
+    assert!(warned(&by_flags(0x15, 56)));
+    assert!(!warned(&by_flags(0x45, 56)));
+    // clone not looked at.
+    assert!(warned(&by_flags(0x45, 57)));
+}
+
+#[test]
+fn of_a_filter_that_the_kernel_refuses_nothing_is_claimed() {
+    let line = format!("{} -- sh", CLOSED.replace("--new-session", "").replace("--disable-userns", ""));
+    let bad: [(&[u8], &str); 4] = [
+        (&[], "at least one instruction"),
+        (&program(&[(0x15, 0, 9, 0), (0x06, 0, 0, EPERM)]), "instruction 0: jumps behind the end"),
+        (&program(&[(0x20, 0, 0, 3), (0x06, 0, 0, EPERM)]), "instruction 0: offset 3"),
+        (&program(&[(0x20, 0, 0, 0)]), "does not end with a return"),
+    ];
+    for (bytes, why) in bad {
+        let document = plan(&line, &[bytes]);
+        let found = findings(&document, &|_| true);
+        let finding = found.iter().find(|finding| finding.kind.id == "refused-filter").unwrap();
+        assert!(finding.detail.starts_with("filter 1: ") && finding.detail.contains(why), "{finding:?}");
+        for id in ["terminal-injection", "user-namespaces"] {
+            assert!(found.iter().any(|finding| finding.kind.id == id), "{id}: {why}");
+        }
+        let page = crate::show::text(&document);
+        assert!(page.contains("THE KERNEL WILL REFUSE 1 of 1"), "{page}");
+        assert!(page.contains("the kernel will refuse it: ") && !page.contains("the filters refuse"), "{page}");
+    }
+    assert!(!ids(&plan(&line, &[&program(&[(0x06, 0, 0, EPERM)])])).contains(&"refused-filter"));
+}
+
 #[test]
 fn ids_are_unique_and_every_kind_explains_itself() {
     let mut ids: Vec<&str> = ALL.iter().map(|kind| kind.id).collect();

@@ -159,7 +159,7 @@ fn terminal(document: &Document) -> &'static str {
     }
     match filter::terminal_input(document) {
         Refusal::All => "the caller's session; the filters refuse TIOCSTI and TIOCLINUX",
-        Refusal::Open(_) | Refusal::NoFilter => {
+        Refusal::Open(_) | Refusal::NoFilter | Refusal::Unloadable => {
             "the caller's session: TIOCSTI can type into its terminal, unless dev.tty.legacy_tiocsti is 0"
         }
     }
@@ -167,6 +167,10 @@ fn terminal(document: &Document) -> &'static str {
 
 fn filters(document: &Document) -> String {
     let count = document.seccomp_load.as_ref().map_or(0, |frame| frame.programs.len());
+    let refused: Vec<String> = filter::refused(document).iter().map(|(number, _)| number.to_string()).collect();
+    if !refused.is_empty() {
+        return format!("THE KERNEL WILL REFUSE {} of {count}, and with that the launch", listed(&refused));
+    }
     match count {
         0 => "none: every system call".to_owned(),
         1 => "1, disassembled below".to_owned(),

@@ -123,7 +123,7 @@ impl Machine {
 }
 
 /// 32-bit arithmetic that wraps; shifts look at five bits, as the processor's do.
-fn apply(alu: Alu, a: u32, b: u32) -> Option<u32> {
+pub(super) fn apply(alu: Alu, a: u32, b: u32) -> Option<u32> {
     match alu {
         Alu::Add => Some(a.wrapping_add(b)),
         Alu::Sub => Some(a.wrapping_sub(b)),

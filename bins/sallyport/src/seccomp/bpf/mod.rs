@@ -21,12 +21,14 @@ mod check;
 mod code;
 mod disasm;
 mod eval;
+mod paths;
 mod view;
 
 pub use check::{Fault, Refusal};
 pub use code::{AND_K, Alu, Compare, JA, LD_ABS, Op, Operand, RET_K};
 pub use disasm::Line;
 pub use eval::{Answer, Call, answer_of_all};
+pub use paths::{Bits, Pattern};
 
 /// The most instructions that the kernel takes (`BPF_MAXINSNS`).
 pub const MAX_LEN: usize = 4096;
