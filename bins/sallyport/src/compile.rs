@@ -64,7 +64,7 @@ pub fn compile(arguments: &[OsString]) -> Res<&'static [u8]> {
 }
 
 /// The plan of a chain of stages, or a stage's own message and end.
-fn compile_chain(arguments: &[OsString]) -> Res<&'static [u8]> {
+pub fn compile_chain(arguments: &[OsString]) -> Res<&'static [u8]> {
     let (first, rest) = arguments.split_first().ok_or_else(|| Failure::new("no stage"))?;
     let found = programs::STAGES.into_iter().find(|stage| stage.name().as_bytes() == first.as_bytes());
     let not_one = || Failure::new(format_args!("{} is no stage", first.display()));

@@ -97,6 +97,12 @@ catalogue! {
         "The command sees all processes that /proc shows, can send signals to those of the same user, and what it leaves \
          behind lives on.",
         "--unshare-pid, and --proc /proc.";
+    JOINED_NAMESPACE = "joined-namespace", Warning, "a namespace that is joined may be the host's",
+        "What a descriptor or a path leads to is decided by whoever launches the plan; the plan does not tell whether that \
+         is the host's own namespace, from which it then keeps nothing away. Those of /proc/self and /proc/1 are the \
+         host's for certain, and warned about as shared.",
+        "Let the sandbox have a new one (--unshare-…); if whose it is has been seen to, allow it: --allow \
+         joined-namespace=PATH, and for a descriptor the kind in PATH's place (net).";
     HOST_PROC = "host-proc", Warning, "the host's /proc is visible",
         "It shows the command lines and environments of the host's processes, and where /proc/PID/root or /proc/PID/fd \
          of a process of the same user can be followed, its files.",

@@ -3,7 +3,7 @@
 use super::catalogue::{self, Kind};
 use crate::document::Document;
 use crate::filter::{self, Refusal};
-use crate::show::{Facts, Share};
+use crate::show::{Facts, Share, Source, held};
 use crate::tree::{Kind as PlaceKind, Origin, Place, below, normal};
 use crate::words::{capabilities, listed, quoted};
 use common::caps::CapSet;
@@ -224,32 +224,26 @@ impl Subject<'_> {
 
     fn privileges(&mut self) {
         let document = self.document;
-        let Some(frame) = &document.priv_drop else {
-            self.warn(Finding::new(
+        match &document.priv_drop {
+            None => self.warn(Finding::new(
                 &catalogue::NEW_PRIVILEGES,
                 "no priv-drop in the plan: no_new_privs is not set",
-            ));
-            return;
-        };
-        if frame.allow_new_privs {
-            self.warn(Finding::new(&catalogue::NEW_PRIVILEGES, "--allow-new-privs"));
+            )),
+            Some(frame) if frame.allow_new_privs => {
+                self.warn(Finding::new(&catalogue::NEW_PRIVILEGES, "--allow-new-privs"));
+            }
+            Some(_) => {}
         }
-        let changes = frame.attributes.into_iter().flat_map(|attributes| {
-            [attributes.inheritable, attributes.permitted, attributes.effective, attributes.ambient]
-        });
-        let added = changes.fold(frame.cap_add, |all, change| CapSet::union(all, change.add));
-        if !added.is_empty() {
-            self.warn(Finding::new(&catalogue::ADDED_CAPABILITIES, capabilities(added)));
-        }
+        self.capabilities();
         let new_user =
             document.ns_enter.is_some_and(|frame| frame.user == UserNs::New || frame.userns_fd.is_some());
-        if !new_user && frame.cap_drop != CapSet::ALL {
+        if !new_user && document.priv_drop.is_none_or(|frame| frame.cap_drop != CapSet::ALL) {
             self.warn(Finding::new(
                 &catalogue::ROOT_CAPABILITIES,
                 "no user namespace for root, and no --cap-drop ALL",
             ));
         }
-        if frame.disable_userns || frame.assert_userns_disabled {
+        if document.priv_drop.is_some_and(|frame| frame.disable_userns || frame.assert_userns_disabled) {
             return;
         }
         match filter::user_namespaces(document) {
@@ -267,6 +261,26 @@ impl Subject<'_> {
                 let detail = "no --disable-userns, and no filters that the kernel takes";
                 self.warn(Finding::new(&catalogue::USER_NAMESPACES, detail));
             }
+        }
+    }
+
+    /// Those that priv-drop is told to add to a set, or that nobody takes where there is no priv-drop.
+    fn capabilities(&mut self) {
+        let detail = match &self.document.priv_drop {
+            None => {
+                let held = held(self.document, &self.facts);
+                (!held.is_none()).then(|| format!("{}: no priv-drop takes them", held.words()))
+            }
+            Some(frame) => {
+                let changes = frame.attributes.into_iter().flat_map(|attributes| {
+                    [attributes.inheritable, attributes.permitted, attributes.effective, attributes.ambient]
+                });
+                let added = changes.fold(frame.cap_add, |all, change| CapSet::union(all, change.add));
+                (!added.is_empty()).then(|| capabilities(added))
+            }
+        };
+        if let Some(detail) = detail {
+            self.warn(Finding::new(&catalogue::ADDED_CAPABILITIES, detail));
         }
     }
 
@@ -298,11 +312,31 @@ impl Subject<'_> {
     }
 
     fn namespaces(&mut self) {
+        let shared = |name: &str, option: &str| match self.facts.source(name) {
+            Some(source) => format!("{}, which is joined, is the host's", source.words()),
+            None => format!("no {option}"),
+        };
+        let (network, processes) = (shared("net", "--unshare-net"), shared("pid", "--unshare-pid"));
         if matches!(self.facts.share("net"), Share::Shared | Share::Try) {
-            self.warn(Finding::new(&catalogue::SHARED_NETWORK, "no --unshare-net"));
+            self.warn(Finding::new(&catalogue::SHARED_NETWORK, network));
         }
         if self.facts.share("pid") == Share::Shared {
-            self.warn(Finding::new(&catalogue::SHARED_PROCESSES, "no --unshare-pid"));
+            self.warn(Finding::new(&catalogue::SHARED_PROCESSES, processes));
+        }
+        // Neither the ids nor the clocks of another namespace show anything of it.
+        let telling = self
+            .facts
+            .joined
+            .clone()
+            .into_iter()
+            .filter(|(name, source)| !matches!(*name, "user" | "time") && !source.is_host());
+        for (name, source) in telling {
+            let object = match source {
+                Source::Path(path) => path,
+                Source::Descriptor(_) => name.as_bytes(),
+            };
+            let detail = format!("{name}: {}", source.words());
+            self.warn(Finding::about(&catalogue::JOINED_NAMESPACE, object, detail));
         }
         let lesser = ["ipc", "uts", "cgroup"];
         let those =

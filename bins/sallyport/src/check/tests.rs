@@ -106,6 +106,99 @@ fn each_warning_fires_and_does_not() {
     }
 }
 
+/// What `show` says under one of the summary's labels.
+fn summary(document: &Document, label: &str) -> String {
+    let page = crate::show::text(document);
+    let mut lines = page.lines().skip_while(|line| !line.starts_with(&format!("  {label} ")));
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.take_while(|line| line.starts_with("   ")).fold(first, |all, line| all + "\n" + line.trim())
+}
+
+/// The plan of a chain of stages.
+fn chain(line: &str) -> Document {
+    let words: Vec<std::ffi::OsString> = line.split_whitespace().map(Into::into).collect();
+    Document::decode(crate::compile::compile_chain(&words).unwrap()).unwrap()
+}
+
+#[test]
+fn a_namespace_that_is_joined_may_be_the_hosts() {
+    let joins = |kind: &str, from: &str| {
+        let line = CLOSED.replace(&format!("--unshare-{kind}"), &format!("--join-ns {kind}={from}"));
+        plan(&format!("{line} -- sh"), &[])
+    };
+    for (kind, id) in [("net", "shared-network"), ("pid", "shared-processes"), ("ipc", "shared-namespaces")] {
+        for path in ["/proc/self/ns/", "/proc/thread-self/ns/", "/proc/1/ns/", "/proc/../proc//self/ns/"] {
+            let ids = ids(&joins(kind, &format!("{path}{kind}")));
+            assert!(ids.contains(&id) && !ids.contains(&"joined-namespace"), "{path}{kind}: {ids:?}");
+        }
+        for other in ["/run/netns/a", "/proc/17/ns/net", "7"] {
+            let document = joins(kind, other);
+            let ids = ids(&document);
+            assert!(ids.contains(&"joined-namespace") && !ids.contains(&id), "{other}: {ids:?}");
+            let words = if other == "7" { "that of descriptor 7" } else { &format!("that of {other}") };
+            assert!(summary(&document, "joined").contains(words), "{words}");
+        }
+    }
+    let network = summary(&joins("net", "/proc/self/ns/net"), "network");
+    assert!(network.contains("that of /proc/self/ns/net: the host's"), "{network}");
+    assert!(!ids(&plan(&format!("{CLOSED} -- sh"), &[])).contains(&"joined-namespace"));
+    // A new one is made from there.
+    let document = plan(&format!("{CLOSED} --join-ns net=/proc/self/ns/net -- sh"), &[]);
+    assert!(!ids(&document).iter().any(|id| ["joined-namespace", "shared-network"].contains(id)));
+    assert!(summary(&document, "network").ends_with("its own: loopback and nothing else"));
+    let page = crate::show::text(&document);
+    assert!(page.contains("/proc/self/ns/net; from there a new one is made"), "{page}");
+}
+
+#[test]
+fn what_the_command_has_in_its_user_namespace_is_said() {
+    let all = "all capabilities for an ordinary user";
+    let unknown = "all capabilities if its user id there is 0, else no capability for an ordinary user";
+    let none = "no capability for an ordinary user";
+    let table = [
+        ("ns-enter --map-root-user -- init-reaper -- sh", all, true),
+        ("ns-enter --unshare-user --keep-caps -- sh", all, true),
+        ("ns-enter --join-ns user=/proc/17/ns/user -- sh", unknown, true),
+        ("ns-enter --unshare-user -- sh", none, false),
+        ("ns-enter --map-root-user -- priv-drop -- sh", none, false),
+        (
+            "ns-enter --unshare-user -- priv-drop --inh-caps +net_raw --ambient-caps +net_raw -- sh",
+            "CAP_NET_RAW for an",
+            true,
+        ),
+        ("ns-enter --unshare-net -- sh", none, false),
+        ("init-reaper -- sh", "whatever the caller has: nothing is given up", false),
+    ];
+    for (line, words, added) in table {
+        let document = chain(line);
+        let privileges = summary(&document, "privileges");
+        assert!(privileges.starts_with(&format!("  privileges        {words}")), "{line}: {privileges}");
+        let ids = ids(&document);
+        assert_eq!(ids.contains(&"added-capabilities"), added, "{line}: {ids:?}");
+        assert!(ids.contains(&"user-namespaces"), "{line}: {ids:?}");
+    }
+    let page = crate::show::text(&chain("ns-enter --map-root-user -- init-reaper -- sh"));
+    assert!(page.contains("in a new user namespace, over the exec: all capabilities"), "{page}");
+}
+
+#[test]
+fn ids_that_priv_drop_changes_are_in_the_summary() {
+    let words = summary(&chain("priv-drop --reuid 1000 --regid 1001 --clear-groups -- sh"), "ids");
+    for id in ["real user 1000", "effective user 1000", "real group 1001"] {
+        assert!(words.contains(id), "{words}");
+    }
+    assert!(summary(&chain("priv-drop --umask 022 -- sh"), "ids").ends_with("the caller's"));
+}
+
+#[test]
+fn show_and_check_agree_on_a_filter_against_user_namespaces() {
+    let line = format!("{} -- sh", CLOSED.replace("--disable-userns", ""));
+    let refused = summary(&plan(&line, &[&program(&[(0x06, 0, 0, EPERM)])]), "privileges");
+    assert!(refused.contains("no user namespace can be made inside: the filters refuse it"), "{refused}");
+    let open = summary(&plan(&line, &[&program(&[(0x06, 0, 0, ALLOW)])]), "privileges");
+    assert!(open.contains("user namespaces can be made inside"), "{open}");
+}
+
 #[test]
 fn each_option_that_closes_something_is_missed() {
     let table = [
@@ -310,7 +403,10 @@ fn of_a_filter_that_the_kernel_refuses_nothing_is_claimed() {
         }
         let page = crate::show::text(&document);
         assert!(page.contains("THE KERNEL WILL REFUSE 1 of 1"), "{page}");
-        assert!(page.contains("the kernel will refuse it: ") && !page.contains("the filters refuse"), "{page}");
+        assert!(
+            page.contains("the kernel will refuse it: ") && !page.contains("the filters refuse"),
+            "{page}"
+        );
     }
     assert!(!ids(&plan(&line, &[&program(&[(0x06, 0, 0, EPERM)])])).contains(&"refused-filter"));
 }

@@ -3,11 +3,13 @@
 mod facts;
 mod operations;
 mod page;
+mod privileges;
 mod stages;
 mod summary;
 
-pub use facts::{Facts, Share};
+pub use facts::{Facts, Share, Source};
 pub use operations::operation;
+pub use privileges::held;
 
 use crate::document::Document;
 use crate::failure::Res;

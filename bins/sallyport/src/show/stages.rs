@@ -4,12 +4,13 @@
 use super::facts::Facts;
 use super::operations::{environment, operation};
 use super::page::Page;
+use super::privileges::over_the_exec;
 use crate::document::Document;
 use crate::filter;
 use crate::words::{self, NAMESPACES, capabilities, listed, quoted, signals};
 use common::plan::{
     Attributes, CapChange, Command, Control, FdNumber, FsBuild, IdRange, InitReaper, JoinNs, Left, Limit,
-    NsEnter, NsExtra, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
+    NsEnter, NsExtra, NsKind, PrivDrop, Rlimit, SeccompLoad, SecondUserNs, Signal, Stage, UserNs,
 };
 
 /// Writes all that have work, and the command.
@@ -22,7 +23,7 @@ pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
     };
     if let Some(frame) = ns_enter {
         begin(page, Stage::NsEnter);
-        enter_namespaces(page, frame);
+        enter_namespaces(page, frame, facts);
     }
     if let Some(frame) = fs_build {
         begin(page, Stage::FsBuild);
@@ -58,7 +59,7 @@ fn switch(page: &mut Page, label: &str, on: bool, what: &str) {
     }
 }
 
-fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
+fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>, facts: &Facts) {
     let NsEnter {
         namespaces,
         cgroup_try,
@@ -74,14 +75,17 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
         info_fd,
         json_status_fd,
         userns_block_fd,
-        raise,
+        raise: _,
         forward,
         stop_signal,
         handle_reboot,
         extra,
     } = frame;
     page.line("privileges in", "the caller's");
-    page.line("privileges out", format!("in a new user namespace, over the exec: {}", capabilities(*raise)));
+    page.line(
+        "privileges out",
+        format!("in a new user namespace, over the exec: {}", over_the_exec(frame, facts).words()),
+    );
     page.line("", "root without a new user namespace: his own; the monitor outside: none");
     let new = NAMESPACES.iter().filter(|(_, flag)| namespaces.has(*flag)).map(|(name, _)| *name);
     page.line("new namespaces", new.collect::<Vec<_>>().join(", "));
@@ -107,7 +111,7 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
     page.lines("user id", uid.map(|id| id.to_string()));
     page.lines("group id", gid.map(|id| id.to_string()));
     if let Some(extra) = extra {
-        maps_and_joins(page, extra);
+        maps_and_joins(page, frame, extra);
     }
     descriptor(page, "id maps", *userns_block_fd, "waited for; somebody else writes the maps");
     switch(page, "network", *loopback, "lo is brought up");
@@ -123,7 +127,7 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>) {
 }
 
 /// What only the options have that bubblewrap has not.
-fn maps_and_joins(page: &mut Page, extra: &NsExtra<'static>) {
+fn maps_and_joins(page: &mut Page, frame: &NsEnter<'static>, extra: &NsExtra<'static>) {
     let NsExtra { uid_map, gid_map, setgroups, join, monotonic, boottime, own_cgroup, limits, console } =
         extra;
     let range = |range: IdRange| match range {
@@ -137,11 +141,24 @@ fn maps_and_joins(page: &mut Page, extra: &NsExtra<'static>) {
     page.lines("setgroups", setgroups.map(|allowed| if allowed { "allowed" } else { "denied" }));
     page.lines(
         "joins",
-        join.iter().map(|join| match join {
-            JoinNs::Fd { kind, fd } => {
-                format!("the {} namespace of descriptor {}, then closed", kind.name(), fd.fd().0)
+        join.iter().map(|join| {
+            let what = match join {
+                JoinNs::Fd { kind, fd } => {
+                    format!("the {} namespace of descriptor {}, then closed", kind.name(), fd.fd().0)
+                }
+                JoinNs::Path { kind, path } => {
+                    format!("the {} namespace {}", kind.name(), quoted(path.bytes()))
+                }
+            };
+            let left = match join.kind() {
+                NsKind::User => frame.user != UserNs::Keep,
+                kind => frame.namespaces.has(kind.flag()),
+            };
+            if left {
+                format!("{what}; from there a new one is made, and that is the command's")
+            } else {
+                what
             }
-            JoinNs::Path { kind, path } => format!("the {} namespace {}", kind.name(), quoted(path.bytes())),
         }),
     );
     for (clock, offset) in [("monotonic", monotonic), ("boottime", boottime)] {

@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, Share};
 use super::page::Page;
+use super::privileges::held;
 use crate::document::Document;
 use crate::filter::{self, Refusal};
 use crate::tree::{Origin, Place};
@@ -26,6 +27,11 @@ pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
         "host, shared",
         listed(&facts.names(Share::Shared).iter().map(|name| namespace(name)).collect::<Vec<_>>()),
     );
+    let joined = facts.names(Share::Joined).into_iter().filter_map(|name| {
+        let source = facts.source(name)?.words();
+        Some(format!("{}: that of {source}, which may be the host's", namespace(name)))
+    });
+    page.lines("joined", joined);
     let tried: Vec<&str> = facts.names(Share::Try).into_iter().map(namespace).collect();
     if !tried.is_empty() {
         page.line(
@@ -35,7 +41,7 @@ pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
     }
     page.line("network", network(facts));
     page.line("ids", ids(document, facts));
-    page.lines("privileges", privileges(document));
+    page.lines("privileges", privileges(document, facts));
     page.line("terminal", terminal(document));
     page.line("filters", filters(document));
     page.line("environment", environment(document));
@@ -94,17 +100,34 @@ fn namespace(name: &'static str) -> &'static str {
     }
 }
 
-fn network(facts: &Facts) -> &'static str {
-    match facts.share("net") {
-        Share::New => "its own: loopback and nothing else",
-        Share::Joined => "that of a descriptor",
-        Share::Try | Share::Shared => {
-            "the host's: its interfaces, whatever listens on localhost, and all abstract sockets"
+fn network(facts: &Facts) -> String {
+    const HOST: &str = "the host's: its interfaces, whatever listens on localhost, and all abstract sockets";
+    match (facts.share("net"), facts.source("net")) {
+        (Share::New, _) => "its own: loopback and nothing else".to_owned(),
+        (Share::Joined, Some(source)) => {
+            format!("that of {}, which may be the host's", source.words())
         }
+        (_, Some(source)) => format!("that of {}: {HOST}", source.words()),
+        _ => HOST.to_owned(),
     }
 }
 
+/// Whose the command is: as ns-enter leaves it, and as priv-drop does.
 fn ids(document: &Document, facts: &Facts) -> String {
+    let entered = entered_ids(document, facts);
+    let Some(attributes) = document.priv_drop.and_then(|frame| frame.attributes) else { return entered };
+    let named = [
+        ("real user", attributes.ruid),
+        ("effective user", attributes.euid),
+        ("real group", attributes.rgid),
+        ("effective group", attributes.egid),
+    ];
+    let named: Vec<String> =
+        named.into_iter().filter_map(|(what, id)| id.map(|id| format!("{what} {id}"))).collect();
+    if named.is_empty() { entered } else { format!("{entered}; priv-drop makes that {}", listed(&named)) }
+}
+
+fn entered_ids(document: &Document, facts: &Facts) -> String {
     let Some(frame) = &document.ns_enter else { return "the caller's".to_owned() };
     let id = |wanted: Option<u32>| wanted.map_or_else(|| "the caller's".to_owned(), |id| id.to_string());
     let who = match (frame.uid, frame.gid) {
@@ -113,27 +136,40 @@ fn ids(document: &Document, facts: &Facts) -> String {
     };
     match facts.share("user") {
         Share::Shared => format!("{who}, in the caller's user namespace"),
-        Share::Joined => format!("{who}, in the user namespace of a descriptor"),
+        Share::Joined => {
+            let source = facts.source("user").map_or_else(String::new, |source| source.words());
+            format!("{who}, in the user namespace of {source}")
+        }
         Share::New => format!("{who}, in a user namespace of its own"),
         Share::Try => format!("{who}, in a user namespace of its own; root keeps the caller's"),
     }
 }
 
-fn privileges(document: &Document) -> Vec<String> {
+fn privileges(document: &Document, facts: &Facts) -> Vec<String> {
+    let held = held(document, facts).words();
     let Some(frame) = &document.priv_drop else {
-        return vec!["whatever the caller has: nothing is given up, no_new_privs is not set".to_owned()];
+        let nothing = "nothing is given up, no_new_privs is not set";
+        let in_userns = match facts.share("user") {
+            Share::Shared => None,
+            Share::Joined => Some("in the user namespace that is joined"),
+            Share::New => Some("in its user namespace"),
+            Share::Try => Some("in its user namespace, of which root makes none"),
+        };
+        let Some(in_userns) = in_userns else {
+            return vec![format!("whatever the caller has: {nothing}"), nested(document).to_owned()];
+        };
+        return vec![
+            format!("{held} for an ordinary user, {in_userns}; root: his own, at least"),
+            format!("outside of it whatever the caller's files allow him: {nothing}"),
+            nested(document).to_owned(),
+        ];
     };
-    let ordinary = capabilities(frame.cap_add);
     let root = if frame.cap_add.is_empty() && frame.cap_drop.is_empty() {
         "root keeps his own".to_owned()
     } else {
-        let added = if frame.cap_add.is_empty() { String::new() } else { format!(" and gets {ordinary}") };
+        let added = capabilities(frame.cap_add);
+        let added = if frame.cap_add.is_empty() { String::new() } else { format!(" and gets {added}") };
         format!("root keeps his own but for {}{added}", capabilities(frame.cap_drop))
-    };
-    let nested = if frame.disable_userns {
-        "no user namespace can be made inside"
-    } else {
-        "user namespaces can be made inside, with all capabilities in them"
     };
     let changed = frame
         .attributes
@@ -143,11 +179,24 @@ fn privileges(document: &Document) -> Vec<String> {
     } else {
         "no_new_privs: set-user-ID files and file capabilities have no effect"
     };
-    let mut lines = vec![format!("{ordinary} for an ordinary user; {root}")];
+    let mut lines = vec![format!("{held} for an ordinary user; {root}")];
     lines.extend(changed);
     lines.push(nnp.to_owned());
-    lines.push(nested.to_owned());
+    lines.push(nested(document).to_owned());
     lines
+}
+
+/// Whether there can be user namespaces inside.
+fn nested(document: &Document) -> &'static str {
+    if document.priv_drop.is_some_and(|frame| frame.disable_userns || frame.assert_userns_disabled) {
+        return "no user namespace can be made inside";
+    }
+    match filter::user_namespaces(document) {
+        Refusal::All => "no user namespace can be made inside: the filters refuse it",
+        Refusal::Open(_) | Refusal::NoFilter | Refusal::Unloadable => {
+            "user namespaces can be made inside, with all capabilities in them"
+        }
+    }
 }
 
 fn terminal(document: &Document) -> &'static str {
@@ -167,7 +216,8 @@ fn terminal(document: &Document) -> &'static str {
 
 fn filters(document: &Document) -> String {
     let count = document.seccomp_load.as_ref().map_or(0, |frame| frame.programs.len());
-    let refused: Vec<String> = filter::refused(document).iter().map(|(number, _)| number.to_string()).collect();
+    let refused: Vec<String> =
+        filter::refused(document).iter().map(|(number, _)| number.to_string()).collect();
     if !refused.is_empty() {
         return format!("THE KERNEL WILL REFUSE {} of {count}, and with that the launch", listed(&refused));
     }
