@@ -11,7 +11,7 @@ pub fn script(program: &Program) -> String {
     for line in &program.options {
         let mut spec = format!("*{}[{}]", line.name, escaped(&help(line)));
         for (name, operand) in operands(line) {
-            spec.push_str(&format!(":{name}:{}", action(operand)));
+            spec.push_str(&format!(":{}:{}", escaped(name), action(operand)));
         }
         // Writing to a string does not fail.
         let _ = writeln!(specs, "        {} \\", quote(&spec));
@@ -32,7 +32,7 @@ fi
     )
 }
 
-/// What is special inside the brackets of a specification.
+/// What is special inside the brackets of a specification, and in the message of an operand.
 fn escaped(text: &str) -> String {
     text.replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]").replace(':', r"\:")
 }
@@ -45,5 +45,19 @@ fn action(operand: Operand) -> String {
         Operand::Capability => format!("({})", capabilities()),
         Operand::Variable => "_parameters -g \"*export*\"".to_owned(),
         Operand::Other => " ".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::programs::all;
+
+    /// A colon in the name of an operand would begin its action: `_arguments: command not found: HARD`.
+    #[test]
+    fn names_of_operands_are_not_taken_for_actions() {
+        let script = |wanted: &str| all().iter().find(|program| program.name == wanted).map(script).unwrap();
+        let limits = script("priv-drop");
+        assert!(limits.contains(r"]:NAME=SOFT\:HARD: "), "{limits}");
     }
 }
