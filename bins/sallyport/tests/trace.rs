@@ -104,6 +104,16 @@ fn what_fails_is_among_the_errors() {
 }
 
 #[test]
+fn without_a_file_the_report_is_on_standard_error() {
+    let bench = Bench::set_up();
+    let bwrap = bwrap(&bench);
+    let words = ["trace", "--", &bwrap, "--ro-bind", "/", "/", "sh", "-c", "echo out; echo oops >&2; exit 3"];
+    let (status, out, err) = said(&sallyport(&bench, Who::User, &words).run().unwrap());
+    assert_eq!((status, out.as_str()), (End::Exit(3), "out\n"), "{err}");
+    assert!(err.starts_with("oops\n") && err.contains("exit status   3"), "{err}");
+}
+
+#[test]
 fn a_stored_plan_is_traced_too() {
     let bench = Bench::set_up();
     for who in everyone() {

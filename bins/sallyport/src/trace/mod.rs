@@ -12,14 +12,14 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Run a command line and report each stage's time, system calls, operations and errors.
 ///
 /// COMMAND is a bwrap line, a chain of stages, or with --plan the arguments for a stored plan. Standard input, output and
 /// error are the command's, and so is the exit status (128 and the signal's number if it died of one). The report goes to
-/// FILE when everything has ended.
+/// FILE, or to standard error, when everything has ended.
 ///
 /// Every system call of every stage is watched, the command itself is not: it is let go when it is started. Watching
 /// takes time, some 10 microseconds a call and more for each start of a program: times here tell stages and calls from each other, not what a launch costs.
@@ -35,8 +35,8 @@ pub struct Args {
     /// Report every system call, not only what changes something and what fails.
     #[arg(short, long)]
     all: bool,
-    /// Write the report to FILE.
-    #[arg(short, long = "output", value_name = "FILE", required_unless_present = "child", value_hint = clap::ValueHint::FilePath)]
+    /// Write the report to FILE; without it, to standard error.
+    #[arg(short, long = "output", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// Launch this stored plan, with COMMAND as further arguments.
     #[arg(long, value_name = "PLAN", value_hint = clap::ValueHint::FilePath)]
@@ -70,15 +70,18 @@ pub fn run(args: Args) -> Res<ExitCode> {
         }
         None => args.command,
     };
-    let path = args.output.unwrap_or_default();
+    let path = args.output.as_deref().unwrap_or(Path::new("standard error"));
     let fault = |error: io::Error| Failure::new(format_args!("{}: {error}", path.display()));
     // Opened first: what cannot be reported is not run.
-    let mut file = File::create(&path).map_err(fault)?;
+    let mut report: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(File::create(path).map_err(fault)?),
+        None => Box::new(io::stderr()),
+    };
     let mut child = Command::new("/proc/self/exe");
     child.args(["trace", "--child", "--"]).args(&words);
     let record = tracer::watch(child, &words, args.all)?;
     let text = if args.json { report::json_lines(&record) } else { report::text(&record) };
-    file.write_all(text.as_bytes()).map_err(fault)?;
+    report.write_all(text.as_bytes()).map_err(fault)?;
     Ok(ExitCode::from(record.status))
 }
 
