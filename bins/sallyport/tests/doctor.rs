@@ -69,6 +69,55 @@ fn a_limit_of_0_user_namespaces_is_named() {
 }
 
 #[test]
+fn a_limit_of_0_network_namespaces_is_not_blamed_on_mounts() {
+    let bench = Bench::set_up();
+    let job = sallyport(&bench, Who::User, &["doctor", "--json"]);
+    let limit = "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$@\"";
+    let seen = through(job, &["/usr/bin/unshare", "-U", "-r", "/bin/sh", "-c", limit, "sh"]).run().unwrap();
+    let (state, _, fix) = check(&seen, "network namespace");
+    assert_eq!((state.as_str(), fix.as_str()), ("limited", "sysctl user.max_net_namespaces=10000"));
+    for mount in ["tmpfs", "mqueue", "overlay"] {
+        assert_eq!(check(&seen, mount).0, "ok", "{mount}: {:?}", said(&seen));
+    }
+    let (state, found, fix) = check(&seen, "sysfs");
+    assert!(state == "limited" && found.ends_with("it takes a network namespace"), "{found}");
+    assert_eq!(fix, "that of the namespace, above");
+}
+
+/// What `doctor` says where an empty file system is mounted on `dir`.
+fn covered(bench: &Bench, dir: &str, path: &str) -> Seen {
+    let job = sallyport(bench, Who::Root, &["doctor", "--json"]);
+    let script = format!("mount -t tmpfs none {dir} && PATH={path}:$PATH exec \"$@\"");
+    through(job, &["/usr/bin/unshare", "-m", "/bin/sh", "-c", &script, "sh"]).run().unwrap()
+}
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_absent() {
+    let bench = Bench::set_up();
+    if !is_root() {
+        stage::skip("mounting over /proc is root's");
+        return;
+    }
+    let seen = covered(&bench, "/proc/sys", "/usr/bin");
+    let (state, found, _) = check(&seen, "seccomp");
+    assert!(state == "ok" && found.contains("not known ("), "{found}");
+    let bin = bench.path("bin").display().to_string();
+    let seen = covered(&bench, "/proc", &bin);
+    assert_ne!(check(&seen, "bwrap").1, "not found beside this program nor in PATH");
+}
+
+#[test]
+fn every_program_of_a_launch_is_looked_for() {
+    let bench = Bench::set_up();
+    let seen = sallyport(&bench, Who::User, &["doctor", "--json"]).run().unwrap();
+    for name in ["compose", "cgroup-keeper", "pty-relay"] {
+        let (state, found, _) = check(&seen, name);
+        assert!(state == "ok" || found == "not found", "{name}: {state} {found}");
+    }
+    assert!(check(&seen, "namespaces").1.contains("time") || check(&seen, "time namespace").0 == "limited");
+}
+
+#[test]
 fn under_a_filter_that_forbids_namespaces_every_launch_fails_and_the_filter_is_suspected() {
     let bench = Bench::set_up();
     let filter = sallyport(&bench, Who::User, &["seccomp", "compile", "no-userns"]).run().unwrap().stdout;

@@ -4,6 +4,7 @@ use super::Check;
 use common::sys;
 use nix::unistd;
 use std::fs;
+use std::io::ErrorKind;
 
 /// A setting's number; `None` if the kernel has no such setting.
 pub fn sysctl(name: &str) -> Option<i64> {
@@ -94,13 +95,20 @@ fn no_new_privs() -> Option<Check> {
 
 fn seccomp() -> Option<Check> {
     let actions = fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
-    let Ok(actions) = actions else {
-        return Some(Check::limited(
-            "seccomp",
-            "the kernel has no seccomp filters",
-            "--seccomp, --add-seccomp-fd",
-            "a kernel with CONFIG_SECCOMP_FILTER",
-        ));
+    let actions = match actions {
+        Ok(actions) => actions,
+        // The kernel's settings are there, and this is not among them.
+        Err(error)
+            if error.kind() == ErrorKind::NotFound && fs::exists("/proc/sys/kernel").unwrap_or(false) =>
+        {
+            return Some(Check::limited(
+                "seccomp",
+                "the kernel has no seccomp filters",
+                "--seccomp, --add-seccomp-fd",
+                "a kernel with CONFIG_SECCOMP_FILTER",
+            ));
+        }
+        Err(error) => format!("not known (/proc/sys/kernel/seccomp/actions_avail: {error})"),
     };
     let worn = status("Seccomp_filters").filter(|count| count != "0");
     let found = format!("actions: {}", actions.trim());

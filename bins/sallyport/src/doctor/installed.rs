@@ -12,6 +12,13 @@ use std::process::{Command, Stdio};
 /// The stages, in the order in which they run.
 const STAGES: [&str; 5] = ["ns-enter", "fs-build", "priv-drop", "init-reaper", "seccomp-load"];
 
+/// The programs that not every launch starts, and what does without them not work.
+const HELPERS: [(&str, &str); 3] = [
+    ("compose", "stages as commands of their own: ns-enter … -- fs-build … -- COMMAND"),
+    ("cgroup-keeper", "--cgroup, --limit"),
+    ("pty-relay", "--console"),
+];
+
 /// All of them, and whether a plain sandbox can be launched.
 pub fn checks() -> (Vec<Check>, bool) {
     let Some(bwrap) = find_bwrap() else {
@@ -29,15 +36,12 @@ pub fn checks() -> (Vec<Check>, bool) {
             None => Check::fails(stage, "not found", "it belongs beside bwrap or in ../libexec/sallyport"),
         });
     }
-    checks.push(match beside(&bwrap, "compose") {
-        Some(path) => file("compose", &path),
-        None => Check::limited(
-            "compose",
-            "not found",
-            "stages as commands of their own: ns-enter … -- fs-build … -- COMMAND",
-            "it belongs beside the stages",
-        ),
-    });
+    for (name, breaks) in HELPERS {
+        checks.push(match beside(&bwrap, name) {
+            Some(path) => file(name, &path),
+            None => Check::limited(name, "not found", breaks, "it belongs beside the stages"),
+        });
+    }
     let (launch, launches) = launch(&bwrap);
     checks.push(launch);
     (checks, launches)
@@ -45,8 +49,9 @@ pub fn checks() -> (Vec<Check>, bool) {
 
 /// Ours before anybody's: the one beside this program, else the one a shell would find.
 fn find_bwrap() -> Option<PathBuf> {
-    let own = std::env::current_exe().ok()?.with_file_name("bwrap");
-    if own.is_file() { Some(own) } else { in_path("bwrap") }
+    // Without /proc nobody knows where this program is.
+    let own = std::env::current_exe().ok().map(|own| own.with_file_name("bwrap"));
+    own.filter(|own| own.is_file()).or_else(|| in_path("bwrap"))
 }
 
 /// A stage where bwrap looks for it.

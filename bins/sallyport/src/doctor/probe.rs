@@ -12,14 +12,18 @@ use std::process::{Command, ExitCode, Stdio};
 /// Exit status of a probe: done; else this and the errno.
 const DONE: u8 = 0;
 
+/// `CLONE_NEWTIME`, which nix has no name for.
+const NEWTIME: CloneFlags = CloneFlags::from_bits_retain(0x80);
+
 /// Namespaces by their names in `/proc/PID/ns`.
-const NAMESPACES: [(&str, CloneFlags, &str); 6] = [
+const NAMESPACES: [(&str, CloneFlags, &str); 7] = [
     ("mnt", CloneFlags::CLONE_NEWNS, "every launch"),
     ("pid", CloneFlags::CLONE_NEWPID, "--unshare-pid, --unshare-all"),
     ("net", CloneFlags::CLONE_NEWNET, "--unshare-net, --unshare-all"),
     ("ipc", CloneFlags::CLONE_NEWIPC, "--unshare-ipc, --unshare-all"),
     ("uts", CloneFlags::CLONE_NEWUTS, "--unshare-uts, --hostname"),
     ("cgroup", CloneFlags::CLONE_NEWCGROUP, "--unshare-cgroup"),
+    ("time", NEWTIME, "--unshare-time, --monotonic, --boottime"),
 ];
 
 /// Mounts that an ordinary user can make in namespaces of his own.
@@ -107,14 +111,25 @@ fn namespace(name: &str) -> nix::Result<()> {
     }
 }
 
+/// The namespace whose owner may make this mount, beside the mount namespace. No other is made for it: what keeps the
+/// host from having that one would be taken for what keeps it from this mount.
+fn namespace_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "proc" => Some("pid"),
+        "mqueue" => Some("ipc"),
+        "sysfs" => Some("net"),
+        _ => None,
+    }
+}
+
 /// Makes namespaces, and goes on in a child: the first one of a PID namespace.
 fn mount_inside(kind: &str) -> nix::Result<()> {
     user_namespace()?;
-    let all = CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC;
-    unshare(all)?;
+    let mut flags = CloneFlags::CLONE_NEWNS;
+    if let Some(name) = namespace_of(kind) {
+        flags |= NAMESPACES.iter().filter(|(known, ..)| *known == name).map(|(_, flag, _)| *flag).collect();
+    }
+    unshare(flags)?;
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
     match command(&["mount-here", kind]).status() {
@@ -167,8 +182,15 @@ pub fn checks() -> Vec<Check> {
     checks.push(Check::ok("namespaces", format!("can be made: {}", made.join(", "))));
     checks.extend(not.into_iter().filter_map(Result::err));
     for (name, kind, breaks, fix) in MOUNTS {
+        let needed = namespace_of(kind).filter(|needed| !made.contains(needed));
         checks.push(match ask(&["mount", kind]) {
             Ok(()) => Check::ok(mount_check(name), "can be mounted"),
+            Err(found) if needed.is_some() => Check::limited(
+                mount_check(name),
+                format!("{found}: it takes a {}", namespace_check(needed.unwrap_or_default())),
+                breaks,
+                "that of the namespace, above",
+            ),
             Err(found) => Check::limited(mount_check(name), found, breaks, fix),
         });
     }
@@ -182,6 +204,7 @@ fn namespace_check(name: &str) -> &'static str {
         "net" => "network namespace",
         "ipc" => "IPC namespace",
         "uts" => "UTS namespace",
+        "time" => "time namespace",
         _ => "cgroup namespace",
     }
 }
@@ -204,6 +227,7 @@ fn restricted(name: &'static str, found: String, breaks: &str) -> Check {
         "network namespace" => "net",
         "IPC namespace" => "ipc",
         "UTS namespace" => "uts",
+        "time namespace" => "time",
         _ => "cgroup",
     };
     let setting = format!("user/max_{limit}_namespaces");
