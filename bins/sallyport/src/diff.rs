@@ -189,7 +189,7 @@ fn sentence(change: &Change, old: &Document, new: &Document) -> String {
         match op {
             Some(op) => {
                 let keep_suid = document.fs_build.is_some_and(|frame| frame.keep_suid);
-                let (dest, what) = operation(&op, Facts::of(document).own_pids, keep_suid);
+                let (dest, what) = operation(&op, &Facts::of(document), keep_suid);
                 format!("{dest} {what}").trim_start().to_owned()
             }
             None => words(json),

@@ -8,12 +8,22 @@ use common::plan::{Access, FsBuild, MountOp};
 /// Where the contents of a mount come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// This path of the host.
+    /// This path of the host; one that is relative is looked up from the directory of the launch.
     Host(&'static [u8]),
     /// Whatever this descriptor has open.
     Descriptor(i32),
     /// The sandbox's own, empty or made from data.
     Own,
+}
+
+impl Origin {
+    /// The path of the host, normal. None that is relative: where that leads only the launch tells.
+    pub fn host_path(self) -> Option<Vec<u8>> {
+        match self {
+            Origin::Host(path) if path.starts_with(b"/") => Some(normal(path)),
+            _ => None,
+        }
+    }
 }
 
 /// What an operation puts somewhere.
@@ -93,8 +103,8 @@ pub fn joined(dir: &[u8], rest: &[u8]) -> Vec<u8> {
 }
 
 impl Tree {
-    /// The tree of these operations; `own_pids` if procfs can be the sandbox's own.
-    pub fn of(frame: &FsBuild<'static>, own_pids: bool) -> Tree {
+    /// The tree of these operations; `own_pids` if procfs can be the sandbox's own, `own_network` if sysfs can.
+    pub fn of(frame: &FsBuild<'static>, own_pids: bool, own_network: bool) -> Tree {
         let mut tree = Tree::default();
         let mut layers: Vec<&'static [u8]> = Vec::new();
         for (index, op) in frame.ops.iter().enumerate() {
@@ -123,10 +133,11 @@ impl Tree {
                 MountOp::Tmpfs { dest, .. } => {
                     tree.add(Place { empty: true, ..own(index, dest.bytes(), Kind::Mount) });
                 }
-                MountOp::Dev { dest }
-                | MountOp::Mqueue { dest }
-                | MountOp::Sys { dest }
-                | MountOp::Cgroup { dest } => {
+                MountOp::Sys { dest } => {
+                    let origin = if own_network { Origin::Own } else { Origin::Host(b"/sys") };
+                    tree.add(Place { origin, ..own(index, dest.bytes(), Kind::Mount) });
+                }
+                MountOp::Dev { dest } | MountOp::Mqueue { dest } | MountOp::Cgroup { dest } => {
                     tree.add(own(index, dest.bytes(), Kind::Mount));
                 }
                 MountOp::BindData { dest, .. } => tree.add(own(index, dest.bytes(), Kind::Mount)),
@@ -219,8 +230,8 @@ impl Tree {
     pub fn seen(&self, path: &[u8]) -> Vec<(Vec<u8>, &Place)> {
         let mut found = Vec::new();
         for place in self.host() {
-            let Origin::Host(source) = place.origin else { continue };
-            let Some(rest) = below(path, &normal(source)).map(<[u8]>::to_vec) else { continue };
+            let Some(source) = place.origin.host_path() else { continue };
+            let Some(rest) = below(path, &source).map(<[u8]>::to_vec) else { continue };
             let there = joined(&place.dest, &rest);
             if self.mount_at(&there).is_some_and(|top| top.index == place.index) {
                 found.push((there, place));

@@ -131,6 +131,10 @@ catalogue! {
         "In a user namespace of its own they hold for what belongs to that namespace; they open much of the kernel to the \
          command all the same. For root without a new user namespace they hold for the host.",
         "Leave out --cap-add, or give the one capability that is needed.";
+    RELATIVE_SOURCE = "relative-source", Warning, "what is bound depends on the directory of the launch",
+        "The source is a relative path, which is looked up from wherever the plan is launched: nothing that is said here of \
+         paths of the host is said of it.",
+        "Give the whole path.";
     HIDDEN_OPERATION = "hidden-operation", Warning, "an operation is hidden by a later one",
         "A mount on the same directory or above it covers what an earlier operation made: usually the order is wrong, \
          and something is missing or visible that should not be.",

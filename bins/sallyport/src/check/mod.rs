@@ -11,9 +11,9 @@ use crate::json::{Json, bytes_to_json};
 use crate::output::print;
 use crate::words::escaped;
 use catalogue::{ALL, Kind, Severity};
-use rules::{Finding, findings};
+use rules::{Entry, Finding, findings};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,13 +55,22 @@ fn look(args: Args) -> Res<ExitCode> {
     };
     let allowed: Vec<Allowed> = args.allow.iter().map(|word| Allowed::parse(word)).collect::<Res<_>>()?;
     let document = document::load(plan)?;
-    let exists = |path: &[u8]| Path::new(OsStr::from_bytes(path)).symlink_metadata().is_ok();
-    let mut found = findings(&document, &exists);
+    let mut found = findings(&document, &look_at);
     found.retain(|finding| !allowed.iter().any(|allowed| allowed.covers(finding)));
     let text = if args.json { json(&found).text() } else { text(&found) };
     print(text.as_bytes())?;
     let denied = found.iter().any(|finding| finding.kind.severity >= args.deny_level);
     Ok(ExitCode::from(u8::from(denied)))
+}
+
+/// What this host has at `path`.
+fn look_at(path: &[u8]) -> Entry {
+    let path = Path::new(OsStr::from_bytes(path));
+    match (path.symlink_metadata(), path.read_link()) {
+        (Err(_), _) => Entry::Missing,
+        (Ok(_), Ok(target)) => Entry::Link(target.into_os_string().into_vec()),
+        (Ok(_), Err(_)) => Entry::Other,
+    }
 }
 
 /// A warning that is not wanted.

@@ -30,18 +30,29 @@ impl Finding {
     }
 }
 
+/// What a host has at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Nothing.
+    Missing,
+    /// A symbolic link to this path.
+    Link(Vec<u8>),
+    /// A file of another kind.
+    Other,
+}
+
 /// What the rules look at.
 struct Subject<'d> {
     document: &'d Document,
     facts: Facts,
-    /// Whether this host has a file at a path now.
-    exists: &'d dyn Fn(&[u8]) -> bool,
+    /// What this host has at a path now.
+    look: &'d dyn Fn(&[u8]) -> Entry,
     found: Vec<Finding>,
 }
 
 /// All that there is to say about `document`, the worst first.
-pub fn findings(document: &Document, exists: &dyn Fn(&[u8]) -> bool) -> Vec<Finding> {
-    let mut subject = Subject { document, facts: Facts::of(document), exists, found: Vec::new() };
+pub fn findings(document: &Document, look: &dyn Fn(&[u8]) -> Entry) -> Vec<Finding> {
+    let mut subject = Subject { document, facts: Facts::of(document), look, found: Vec::new() };
     subject.writable();
     subject.visible();
     subject.sockets();
@@ -125,10 +136,7 @@ impl Subject<'_> {
 
     /// The host's paths that are in the sandbox: path, and the place that shows it.
     fn host_paths(&self) -> Vec<(Vec<u8>, Place)> {
-        let path = |place: &Place| match place.origin {
-            Origin::Host(path) => Some((normal(path), place.clone())),
-            _ => None,
-        };
+        let path = |place: &Place| Some((place.origin.host_path()?, place.clone()));
         self.facts.tree.host().filter_map(path).collect()
     }
 
@@ -144,6 +152,10 @@ impl Subject<'_> {
                 ""
             };
             match place.origin {
+                Origin::Host(path) if !path.starts_with(b"/") => {
+                    let detail = format!("{} at {dest}, relative", quoted(path));
+                    self.warn(Finding::about(&catalogue::WRITABLE_HOST, path, detail + where_to));
+                }
                 Origin::Host(path) => {
                     let path = normal(path);
                     let detail = if path == place.dest {
@@ -172,9 +184,18 @@ impl Subject<'_> {
             (&catalogue::HOST_HOME, "/home"),
             (&catalogue::HOST_HOME, "/root"),
         ];
+        let is_run =
+            |target: &[u8]| normal(&[b"/var/", target].concat()) == b"/run" || normal(target) == b"/run";
+        let run_is_linked = matches!((self.look)(b"/var/run"), Entry::Link(target) if is_run(&target));
         for (kind, path) in telling {
-            let seen: Vec<Vec<u8>> =
-                self.facts.tree.seen(path.as_bytes()).into_iter().map(|(there, _)| there).collect();
+            let seen = self.facts.tree.seen(path.as_bytes()).into_iter();
+            // Of a directory that holds the link /var/run one sees the link, which leads to the sandbox's own /run.
+            let shows = |place: &Place| {
+                path != "/var/run"
+                    || !run_is_linked
+                    || place.origin.host_path().as_deref() == Some(b"/var/run")
+            };
+            let seen: Vec<Vec<u8>> = seen.filter(|(_, place)| shows(place)).map(|(there, _)| there).collect();
             for there in seen {
                 // /var/run is /run by another name, where both are seen.
                 if path == "/var/run" && self.found.iter().any(|finding| finding.kind == kind) {
@@ -379,9 +400,18 @@ impl Subject<'_> {
             );
             self.warn(Finding::about(&catalogue::HIDDEN_OPERATION, &place.dest, detail));
         }
+        for place in &places {
+            if let Origin::Host(path) = place.origin
+                && !path.starts_with(b"/")
+            {
+                let detail = format!("{} at {}", quoted(path), quoted(&place.dest));
+                self.warn(Finding::about(&catalogue::RELATIVE_SOURCE, path, detail));
+            }
+        }
         for op in frame.ops.iter() {
             if let MountOp::Bind { source, allow_missing: true, .. } = op
-                && !(self.exists)(source.bytes())
+                && source.bytes().starts_with(b"/")
+                && (self.look)(source.bytes()) == Entry::Missing
             {
                 self.warn(Finding::about(&catalogue::OPTIONAL_BIND, source.bytes(), quoted(source.bytes())));
             }

@@ -20,7 +20,8 @@ fn plan(line: &str, programs: &[&[u8]]) -> Document {
 }
 
 fn ids(document: &Document) -> Vec<&'static str> {
-    let mut ids: Vec<_> = findings(document, &|path| path != b"/missing").iter().map(|f| f.kind.id).collect();
+    let look = |path: &[u8]| if path == b"/missing" { Entry::Missing } else { Entry::Other };
+    let mut ids: Vec<_> = findings(document, &look).iter().map(|f| f.kind.id).collect();
     ids.dedup();
     ids
 }
@@ -97,6 +98,10 @@ fn each_warning_fires_and_does_not() {
         ("missing-directory", "--chdir /nowhere", "--dir /nowhere --chdir /nowhere"),
         ("missing-directory", "--chdir /tmp/x", "--chdir /usr/share"),
         ("missing-directory", "--symlink /nil /y --chdir /y", "--symlink /usr /y --chdir /y/x"),
+        ("relative-source", "--ro-bind . /x", "--ro-bind /. /x"),
+        ("relative-source", "--bind-try a/b /x", "--bind /a/b /x"),
+        ("relative-source", "--overlay-src low --tmp-overlay /x", "--overlay-src /low --tmp-overlay /x"),
+        ("writable-host", "--bind . /x", "--ro-bind . /x"),
         ("optional-bind", "--ro-bind-try /missing /m", "--ro-bind-try /there /m"),
     ];
     for (id, fires, does_not) in table {
@@ -200,6 +205,45 @@ fn show_and_check_agree_on_a_filter_against_user_namespaces() {
 }
 
 #[test]
+fn a_relative_source_is_not_taken_for_the_root() {
+    let document = plan(&format!("{CLOSED} --bind . /x -- sh"), &[]);
+    let ids = ids(&document);
+    assert!(!ids.contains(&"writable-root") && !ids.contains(&"host-proc"), "{ids:?}");
+    let words = summary(&document, "host, writable");
+    assert!(words.ends_with(". (from the directory of the launch) at /x"), "{words}");
+}
+
+#[test]
+fn a_link_var_run_shows_the_sandboxs_own_run() {
+    let said = |line: &str, look: &dyn Fn(&[u8]) -> Entry| {
+        let found = findings(&plan(&format!("{CLOSED} {line} -- sh"), &[]), look);
+        found.iter().any(|finding| finding.kind.id == "host-run")
+    };
+    let linked = |target: &'static [u8]| {
+        move |path: &[u8]| if path == b"/var/run" { Entry::Link(target.to_vec()) } else { Entry::Other }
+    };
+    for target in [&b"/run"[..], b"../run"] {
+        assert!(!said("--ro-bind / / --tmpfs /run", &linked(target)));
+        assert!(said("--ro-bind / /", &linked(target)));
+        assert!(said("--ro-bind /var/run /x", &linked(target)));
+    }
+    assert!(said("--ro-bind / / --tmpfs /run", &linked(b"/else")));
+    assert!(said("--ro-bind / / --tmpfs /run", &|_| Entry::Other));
+}
+
+#[test]
+fn sysfs_is_the_hosts_where_its_network_is() {
+    let shared = CLOSED.replace("--unshare-net", "");
+    let view = |line: &str| {
+        summary(&plan(&format!("{line} --ro-bind / / --sys /sys -- sh"), &[]), "host, read-only")
+    };
+    assert!(view(&shared).ends_with("\n/sys"), "{}", view(&shared));
+    assert!(!view(CLOSED).ends_with("\n/sys"), "{}", view(CLOSED));
+    let page = crate::show::text(&plan(&format!("{CLOSED} --sys /sys -- sh"), &[]));
+    assert!(page.contains("or the host's /sys where the kernel refuses a new one"), "{page}");
+}
+
+#[test]
 fn each_option_that_closes_something_is_missed() {
     let table = [
         ("--unshare-pid", "shared-processes"),
@@ -285,7 +329,7 @@ fn no_typing(whole: bool, others: bool) -> Vec<u8> {
 #[test]
 fn a_terminal_of_its_own_is_nobody_elses_to_type_into() {
     let line = format!("{} --console -- sh", CLOSED.replace("--new-session", ""));
-    let found = findings(&plan(&line, &[]), &|_| true);
+    let found = findings(&plan(&line, &[]), &|_| Entry::Other);
     assert!(found.iter().all(|finding| finding.kind.id != "terminal-injection"));
 }
 
@@ -293,7 +337,7 @@ fn a_terminal_of_its_own_is_nobody_elses_to_type_into() {
 fn a_filter_is_asked_whether_it_keeps_the_command_from_typing() {
     let line = format!("{} -- sh", CLOSED.replace("--new-session", ""));
     let said = |filters: &[&[u8]]| {
-        let found = findings(&plan(&line, filters), &|_| true);
+        let found = findings(&plan(&line, filters), &|_| Entry::Other);
         found
             .into_iter()
             .find(|finding| finding.kind.id == "terminal-injection")
@@ -395,7 +439,7 @@ fn of_a_filter_that_the_kernel_refuses_nothing_is_claimed() {
     ];
     for (bytes, why) in bad {
         let document = plan(&line, &[bytes]);
-        let found = findings(&document, &|_| true);
+        let found = findings(&document, &|_| Entry::Other);
         let finding = found.iter().find(|finding| finding.kind.id == "refused-filter").unwrap();
         assert!(finding.detail.starts_with("filter 1: ") && finding.detail.contains(why), "{finding:?}");
         for id in ["terminal-injection", "user-namespaces"] {

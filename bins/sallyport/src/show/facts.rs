@@ -58,6 +58,8 @@ pub struct Facts {
     pub joined: Vec<(&'static str, Source)>,
     /// Whether there is a new PID namespace for certain.
     pub own_pids: bool,
+    /// Whether the network namespace is not the caller's.
+    pub own_network: bool,
     /// Whether init-reaper stands between.
     pub has_reaper: bool,
     /// The mount tree.
@@ -81,8 +83,12 @@ impl Facts {
             };
             namespaces.push((name, share));
         }
-        let tree = document.fs_build.as_ref().map_or_else(Tree::of_host, |frame| Tree::of(frame, own_pids));
-        Facts { namespaces, joined, own_pids, has_reaper: document.init_reaper.is_some(), tree }
+        let own_network = namespaces.iter().any(|(name, share)| *name == "net" && *share != Share::Shared);
+        let tree = document
+            .fs_build
+            .as_ref()
+            .map_or_else(Tree::of_host, |frame| Tree::of(frame, own_pids, own_network));
+        Facts { namespaces, joined, own_pids, own_network, has_reaper: document.init_reaper.is_some(), tree }
     }
 
     /// How the namespace of this name stands to the caller's.

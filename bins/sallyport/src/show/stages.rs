@@ -210,7 +210,7 @@ fn build_tree(page: &mut Page, frame: &FsBuild<'static>, facts: &Facts) {
     };
     page.line("new root", "an empty tmpfs, unless an operation puts something on /");
     for (index, op) in ops.iter().enumerate() {
-        let (dest, what) = operation(&op, facts.own_pids, *keep_suid);
+        let (dest, what) = operation(&op, facts, *keep_suid);
         let dest = if dest.is_empty() { "-".to_owned() } else { dest };
         page.line(
             &format!("{:>4}. {dest}", index + 1),

@@ -1,6 +1,7 @@
 //! The top of the page: what a reviewer wants to know first.
 
 use super::facts::{Facts, Share};
+use super::operations::source_words;
 use super::page::Page;
 use super::privileges::held;
 use crate::document::Document;
@@ -69,7 +70,7 @@ fn runs(document: &Document, facts: &Facts) -> Vec<String> {
 fn view(place: &Place, facts: &Facts) -> String {
     let what = match place.origin {
         Origin::Host(path) if path == place.dest => quoted(path),
-        Origin::Host(path) => format!("{} at {}", quoted(path), quoted(&place.dest)),
+        Origin::Host(path) => format!("{} at {}", source_words(path), quoted(&place.dest)),
         Origin::Descriptor(fd) => format!("what descriptor {fd} has open, at {}", quoted(&place.dest)),
         Origin::Own => quoted(&place.dest),
     };
