@@ -29,6 +29,17 @@ fn profile(bench: &Bench, name: &str) -> PathBuf {
 }
 
 #[test]
+fn a_line_that_is_not_understood_is_not_taken_for_a_refusal() {
+    let bench = Bench::set_up();
+    let status = |words: &[&str]| run(&bench, &[&["seccomp", "test"], words].concat()).status;
+    assert_eq!(status(&["no-userns", "unshare", "CLONE_NEWUSER"]), End::Exit(2));
+    assert_eq!(status(&["no-userns", "getpid"]), End::Exit(0));
+    assert_eq!(status(&["--no-such-option", "no-userns", "getpid"]), End::Exit(1));
+    assert_eq!(status(&[]), End::Exit(1));
+    assert_eq!(run(&bench, &["seccomp", "test", "--help"]).status, End::Exit(0));
+}
+
+#[test]
 fn a_compiled_policy_confines_what_bwrap_runs() {
     let bench = Bench::set_up();
     for who in everyone() {

@@ -123,6 +123,12 @@ fn of_stage(program: &Program, stage: Stage) -> String {
             markdown::write(&mut page, &text);
         }
     }
+    page.section("Exit status");
+    markdown::write(&mut page, prose::STAGE_STATUS);
+    if stage == Stage::PrivDrop {
+        page.section("Examples");
+        markdown::write(&mut page, prose::PRIV_DROP_EXAMPLES);
+    }
     see_also(&mut page, program.name);
     page.finish()
 }

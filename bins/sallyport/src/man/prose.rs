@@ -59,13 +59,33 @@ its options named; those have to be open when it is launched.
 PLAN is a file, or - for standard input.
 ";
 
+/// EXIT STATUS of a stage's page.
+pub const STAGE_STATUS: &str = "\
+That of what it becomes or waits for, and in the end the command's; 128 and the number of the signal if one killed a \
+command that is waited for. As a command of its own: 125 if its part of the set-up fails, 126 if the command cannot be \
+run, 127 if it is not there. Behind `bwrap`: 1 for all three. A line on standard error says which.
+";
+
+/// EXAMPLES of priv-drop(1).
+pub const PRIV_DROP_EXAMPLES: &str = "\
+As another user, without groups, capabilities and the terminal; run by root:
+
+```
+priv-drop --reuid 1000 --regid 1000 --clear-groups --bounding-set -all --new-session -- id
+```
+";
+
 /// WARNINGS of sallyport(1).
 pub const WARNINGS: &str = "What `sallyport check` says, the worst first:";
 
 /// EXIT STATUS of sallyport(1).
 pub const TOOL_STATUS: &str = "\
 0 if all went well, 1 if not, with a line on standard error. `check` and `diff`: 0 if there is nothing to report, 1 if \
-there is, 2 if a plan could not be read. `run`: as `bwrap`.
+there is, 2 if a plan could not be read. `seccomp test`: 0 if the call is made, 2 if it is refused; `seccomp show`: 2 if \
+the kernel refuses the program; both 1 if they could not tell. `doctor`: 0 if a plain sandbox can be launched, 1 if not. \
+`run`: as `bwrap`. `trace`: the command's.
+
+A command line that is not understood: 2, of `seccomp` 1.
 ";
 
 /// EXAMPLES of sallyport(1).

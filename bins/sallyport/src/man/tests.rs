@@ -46,6 +46,21 @@ fn a_stage_s_page_says_what_the_contract_says() {
     }
 }
 
+#[test]
+fn exit_statuses_are_in_every_page() {
+    for name in PAGES {
+        assert!(page(name).contains(".SH EXIT STATUS\n"), "{name}");
+    }
+    for stage in programs::STAGES {
+        let text = page(stage.name());
+        for status in ["125", "126", "127"] {
+            assert!(text.contains(status), "{status}: {}", stage.name());
+        }
+    }
+    assert!(page("priv-drop").contains(".SH EXAMPLES\n"));
+    assert!(page("sallyport").contains(r"\fBseccomp test\fR: 0 if"));
+}
+
 /// `program` on each page; what it says must be nothing.
 fn check(program: &str, args: &[&str]) {
     if Process::new(program)
