@@ -4,6 +4,7 @@
 
 use crate::document::{self, Document};
 use crate::failure::Res;
+use crate::filter;
 use crate::json::{self, Json};
 use crate::output::print;
 use crate::show::{Facts, operation};
@@ -103,6 +104,16 @@ fn compare_items(path: &[Step], old: &[Json], new: &[Json], found: &mut Vec<Chan
     let common = common.into_iter().map(|(i, j)| (i + start, j + start));
     let (mut i, mut j) = (start, start);
     for (next_i, next_j) in common.chain([(old.len() - end, new.len() - end)]) {
+        // A filter in the place of one: what differs in it.
+        while let (Some(Json::Array(was)), Some(Json::Array(is))) = (old.get(i), new.get(j))
+            && i == j
+            && i < next_i
+            && j < next_j
+            && [was, is].into_iter().all(|items| matches!(items.first(), Some(Json::Array(_))))
+        {
+            compare_items(&at(i), was, is, found);
+            (i, j) = (i + 1, j + 1);
+        }
         for (index, item) in old.iter().enumerate().take(next_i).skip(i) {
             found.push(Change { path: at(index), old: Some(item.clone()), new: None });
         }
@@ -192,7 +203,18 @@ fn sentence(change: &Change, old: &Document, new: &Document) -> String {
                 let (dest, what) = operation(&op, &Facts::of(document), keep_suid);
                 format!("{dest} {what}").trim_start().to_owned()
             }
-            None => words(json),
+            None => {
+                let filter = match change.path.split_last_chunk() {
+                    Some((_, [Step::Member(list), Step::Item(filter), Step::Item(_)]))
+                        if list == "programs" =>
+                    {
+                        Some(*filter)
+                    }
+                    _ => None,
+                };
+                let line = filter.zip(item).and_then(|(filter, item)| filter::line(document, filter, item));
+                line.unwrap_or_else(|| words(json))
+            }
         }
     };
     match (&change.old, &change.new) {
@@ -242,6 +264,36 @@ mod tests {
         assert_eq!(arrays(&[1, 2], &[2, 1]), [(Some(1), None), (None, Some(1))]);
         assert_eq!(arrays(&[], &[1]), [(None, Some(1))]);
         assert_eq!(arrays(&[5, 1, 5], &[5, 2, 5]), [(Some(1), None), (None, Some(2))]);
+    }
+
+    /// A plan with this filter.
+    fn filtered(insns: &[[u8; 8]]) -> Document {
+        let mut document = Document::decode(crate::compile::compile(&["sh".into()]).unwrap()).unwrap();
+        let list = Box::leak(Box::new(common::plan::ListWriter::new(64).unwrap()));
+        list.push(&common::plan::Program::new(insns.concat().leak()).unwrap()).unwrap();
+        let programs = list.list();
+        document.seccomp_load = Some(common::plan::SeccompLoad { programs, log: false, spec_allow: false });
+        document
+    }
+
+    #[test]
+    fn of_a_filter_in_the_place_of_one_the_instructions_that_differ_are_told() {
+        let (load, allow) = ([0x20, 0, 0, 0, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+        let refuse = |errno| [6, 0, 0, 0, errno, 0, 5, 0];
+        let compare = |number| [0x15, 0, 1, 0, number, 0, 0, 0];
+        let old = filtered(&[load, compare(16), refuse(1), allow]);
+        let new = filtered(&[load, compare(16), refuse(13), allow]);
+        let text = as_text(&changes(&json::of(&old), &json::of(&new)), &old, &new);
+        let lines: Vec<&str> = text.lines().collect();
+        let [gone, is_new] = &lines[..] else { panic!("{text}") };
+        assert!(
+            gone.starts_with("seccomp-load: programs: 1: gone 3: ") && gone.contains("errno EPERM"),
+            "{gone}"
+        );
+        assert!(
+            is_new.starts_with("seccomp-load: programs: 1: new 3: ") && is_new.contains("errno EACCES"),
+            "{is_new}"
+        );
     }
 
     #[test]

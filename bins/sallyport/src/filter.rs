@@ -20,6 +20,12 @@ pub fn lines(program: &[u8]) -> Vec<String> {
     refusal.into_iter().chain(listing.map(|line| line.to_string())).collect()
 }
 
+/// Instruction `index` of the plan's filter number `filter` in words, both counted from 0.
+pub fn line(document: &Document, filter: usize, index: usize) -> Option<String> {
+    let program = Program::from_bytes(bytes(document).nth(filter)?).ok()?;
+    Some(program.disassemble().get(index)?.to_string().trim_start().to_owned())
+}
+
 /// The filters of a plan that the kernel refuses: their numbers, counted from 1, and why.
 pub fn refused(document: &Document) -> Vec<(usize, String)> {
     let why = |(index, program)| loadable(program).err().map(|why| (index + 1, why));
