@@ -6,9 +6,9 @@
 use common::chain::{Argument, Chain, Neighbours};
 use common::errno::Errno;
 use common::fault;
-use common::plan::NsEnter;
+use common::plan::{NsEnter, SignalSet};
 use common::report::{At, Outcome};
-use common::sys::{self, Fd, Forked, OwnedFd, STDERR, STDIN, STDOUT, Vector, o};
+use common::sys::{self, Fd, Forked, OwnedFd, STDERR, STDIN, STDOUT, Termios, Vector, o};
 use core::convert::Infallible;
 
 /// One of them, as the monitor sees it.
@@ -28,19 +28,22 @@ pub struct Beside {
     cgroup: Option<Fd>,
     /// The sandbox's terminal.
     terminal: Option<Fd>,
+    /// The modes of the caller's, if it is one, before its relay made it raw.
+    caller: Option<Termios>,
 }
 
 /// Starts what `frame` asks for.
 ///
 /// ORDER: before the clone, so that nothing is made which nobody would remove.
 pub fn start(chain: &Chain, frame: &NsEnter<'static>, own: &mut Neighbours) -> Outcome<Beside> {
-    let mut beside = Beside { keeper: None, relay: None, cgroup: None, terminal: None };
+    let mut beside = Beside { keeper: None, relay: None, cgroup: None, terminal: None, caller: None };
     if frame.own_cgroup() {
         let keeper = Helper::start(chain, own, "cgroup-keeper", None)?;
         beside.keeper = Some(keeper);
         beside.cgroup = Some(keeper.cgroup().inspect_err(|_| beside.end())?);
     }
     if frame.console() {
+        beside.caller = sys::termios(STDIN).ok();
         let relay = relay(chain, own).inspect_err(|_| beside.end())?;
         (beside.relay, beside.terminal) = (Some(relay.0), Some(relay.1));
     }
@@ -188,6 +191,25 @@ impl Beside {
     /// The monitor's descriptors.
     pub fn sockets(&self) -> [Option<Fd>; 2] {
         [self.keeper, self.relay].map(|helper| helper.map(|helper| helper.socket))
+    }
+
+    /// In the monitor: the relay has ended while the sandbox was there. One that failed has said why, and left the caller's
+    /// terminal as it was; for one that was killed both are done here.
+    pub fn without_relay(&self) -> Outcome<()> {
+        let Some(relay) = self.relay else { return Ok(()) };
+        let (_, status) = sys::retry(|| sys::wait(relay.pid)).at(|| fault!("wait"))?;
+        if status.signal().is_none() {
+            return Ok(());
+        }
+        if let Some(before) = self.caller
+            && sys::termios(STDIN) == Ok(before.raw())
+        {
+            // A job in the background would be stopped.
+            sys::block_signals(SignalSet::of(&[sys::SIGTTOU]).0).at(|| fault!("sigprocmask"))?;
+            // A terminal that is gone needs no mode.
+            let _ = sys::set_termios(STDIN, &before);
+        }
+        Err(fault!("pty-relay was killed: the sandbox has no terminal any more"))
     }
 
     /// In the monitor: the sandbox has ended, or is to end; comes back when nothing is left of it.

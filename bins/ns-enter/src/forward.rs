@@ -75,22 +75,25 @@ impl Forwarder {
     }
 
     /// Waits until `status` can be read, or the first process has ended, passing signals on meanwhile. `ready` tells that
-    /// the command runs.
-    pub fn wait(&mut self, status: Option<Fd>, ready: Option<Fd>) -> Outcome<()> {
+    /// the command runs. True when the relay of its terminal has ended before.
+    pub fn wait(&mut self, status: Option<Fd>, ready: Option<Fd>, relay: Option<Fd>) -> Outcome<bool> {
         loop {
             let ready = ready.filter(|_| !self.running);
-            let seen = match sys::poll([status, Some(self.sandbox), Some(self.arrivals), ready]) {
+            let seen = match sys::poll([status, Some(self.sandbox), Some(self.arrivals), ready, relay]) {
                 Ok(seen) => seen,
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(fault!("poll").errno(errno)),
             };
-            let [status, ended, arrived, ready] = seen;
+            let [status, ended, arrived, ready, relay] = seen;
             if ready {
                 self.running = true;
                 sys::signalfd_change(self.arrivals, self.signals.0).at(|| fault!("signalfd"))?;
             }
             if status || ended {
-                return Ok(());
+                return Ok(false);
+            }
+            if relay {
+                return Ok(true);
             }
             if arrived {
                 self.take()?;

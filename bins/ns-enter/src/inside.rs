@@ -20,14 +20,14 @@ pub fn run(
     beside: &Beside,
 ) -> Outcome<()> {
     beside.close_in_child()?;
-    if frame.die_with_parent {
+    if frame.ends_with_monitor() {
         // ORDER: before waiting for the go, whose end of file tells of a monitor that died before this call.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }
     if let Some(blocked) = pipes.blocked {
         blocked.release()?;
     }
-    wait_for_go(pipes.go, frame.die_with_parent)?;
+    wait_for_go(pipes.go, frame.ends_with_monitor())?;
     pass(chain, decided);
     chain.passed.status = keep_write_end(pipes.status)?;
     chain.passed.ready = keep_write_end(pipes.ready)?;
@@ -72,7 +72,7 @@ fn keep_write_end(pipe: Option<Pipe>) -> Outcome<Option<Fd>> {
 
 /// Waits until the monitor has done its part. A monitor that ended instead has said why.
 ///
-/// With `--die-with-parent` it keeps its end open for as long as it lives: one that gave the go and ended before the
+/// With `--die-with-parent` or `--console` it keeps its end open for as long as it lives: one that gave the go and ended before the
 /// death signal was asked for shows here.
 fn wait_for_go(go: Option<Pipe>, until_death: bool) -> Outcome<()> {
     let Some(Pipe { read, write }) = go else { return Ok(()) };
@@ -125,7 +125,7 @@ fn become_mapped(frame: &NsEnter<'static>) -> Outcome<()> {
     }
     let caps = sys::capget().at(|| fault!("capget failed"))?;
     sys::capset(Caps { effective: caps.permitted, ..caps }).at(|| fault!("capset failed"))?;
-    if frame.die_with_parent {
+    if frame.ends_with_monitor() {
         // A change of ids clears it.
         sys::set_pdeathsig(sys::SIGKILL).at(|| fault!("prctl"))?;
     }

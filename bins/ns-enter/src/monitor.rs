@@ -14,7 +14,7 @@ use core::convert::Infallible;
 pub fn has_work(frame: &NsEnter<'static>, decided: &Decided) -> bool {
     is_traceable(frame, decided)
         || frame.has_maps()
-        || frame.die_with_parent
+        || frame.ends_with_monitor()
         || frame.info_fd.is_some()
         || frame.json_status_fd.is_some()
         || frame.userns_block_fd.is_some()
@@ -135,14 +135,29 @@ fn watch(
         None => None,
     };
     let json = frame.json_status_fd.map(|fd| fd.fd());
+    let [keeper, relay] = beside.sockets();
     let [pidfd, arrivals] = match &forwarder {
         Some(forwarder) => [Some(forwarder.sandbox), Some(forwarder.arrivals)],
+        None if relay.is_some() => {
+            [Some(sys::pidfd_open(sandbox.pid).at(|| fault!("pidfd_open"))?.leak()), None]
+        }
         None => [None; 2],
     };
-    let [keeper, relay] = beside.sockets();
     close_all_but([status, ready, json, go, pidfd, arrivals, keeper, relay])?;
-    if let Some(forwarder) = &mut forwarder {
-        forwarder.wait(status, ready)?;
+    let relay_has_ended = match &mut forwarder {
+        Some(forwarder) => forwarder.wait(status, ready, relay)?,
+        None if relay.is_some() => {
+            let [status, ended, _] =
+                sys::retry(|| sys::poll([status, pidfd, relay])).at(|| fault!("poll"))?;
+            !status && !ended
+        }
+        None => false,
+    };
+    if relay_has_ended {
+        // Nobody could see or end what goes on in there.
+        sys::kill(sandbox.pid).at(|| fault!("kill"))?;
+        beside.without_relay()?;
+        return Ok(1);
     }
     let code = ended(sandbox.pid, status, frame.handle_reboot)?;
     if let Some(fd) = json

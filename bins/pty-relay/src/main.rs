@@ -1,7 +1,8 @@
 //! Between the caller's terminal and the sandbox's own (`--console`): bytes in both directions, sizes, raw mode.
 //!
 //! A process of its own beside the monitor: it reads what the sandbox prints, so it holds nothing but the two
-//! terminals, and it puts the caller's terminal back as it was even when the launcher was killed.
+//! terminals, and it puts the caller's terminal back as it was even when the launcher was killed. The sandbox's end is the
+//! launcher's matter: no signal ends the relay before, or an orderly end would have no terminal to show itself on.
 
 #![no_std]
 #![no_main]
@@ -72,8 +73,8 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
         ];
         sys::retry(|| sys::poll_events(&mut fds)).at(|| fault!("poll"))?;
         let [ended, signal, can_type, can_pass, can_read, can_show] = fds.map(|fd| fd.is_ready());
-        if signal && !caller.on_signal(signals, master)? {
-            return Ok(());
+        if signal {
+            caller.on_signal(signals, master)?;
         }
         if can_show {
             output.write().at(|| fault!("write to standard output"))?;

@@ -5,9 +5,8 @@ use common::plan::SignalSet;
 use common::report::{At, Outcome};
 use common::sys::{self, Fd, STDIN, STDOUT, Termios};
 
-/// Signals that are looked at: a new size, back in the foreground, and the ends.
-pub const SIGNALS: SignalSet =
-    SignalSet::of(&[sys::SIGWINCH, sys::SIGCONT, sys::SIGTERM, sys::SIGHUP, sys::SIGINT, sys::SIGQUIT]);
+/// Signals that are looked at: a new size, and back in the foreground.
+pub const SIGNALS: SignalSet = SignalSet::of(&[sys::SIGWINCH, sys::SIGCONT]);
 
 /// What a terminal in its usual mode takes for the end of its input (Ctrl-D).
 pub const END_OF_FILE: u8 = 4;
@@ -55,17 +54,13 @@ impl Caller {
         sys::set_window_size(master, size).at(|| fault!("Can't set terminal size"))
     }
 
-    /// Does what a signal asks for; false when it asks to end.
-    pub fn on_signal(&mut self, signals: Fd, master: Fd) -> Outcome<bool> {
-        match sys::read_signal(signals).at(|| fault!("read from signalfd"))?.signal {
-            sys::SIGWINCH => self.pass_size(master).map(|()| true),
-            sys::SIGCONT => {
-                // The shell has set its own mode meanwhile.
-                self.make_raw()?;
-                self.pass_size(master).map(|()| true)
-            }
-            _ => Ok(false),
+    /// Does what a signal asks for.
+    pub fn on_signal(&mut self, signals: Fd, master: Fd) -> Outcome<()> {
+        if sys::read_signal(signals).at(|| fault!("read from signalfd"))?.signal == sys::SIGCONT {
+            // The shell has set its own mode meanwhile.
+            self.make_raw()?;
         }
+        self.pass_size(master)
     }
 
     /// Puts the caller's terminal back as it was.

@@ -235,7 +235,7 @@ impl CommandLine<'_> {
             cap_drop: drop.cap_drop,
             // A terminal of its own comes with a session of its own.
             new_session: drop.new_session && !self.ns_enter.console,
-            die_with_parent: self.ns_enter.die_with_parent,
+            die_with_parent: self.ns_enter.ends_with_monitor(),
             allow_new_privs: drop.allow_new_privs,
             attributes: None,
         }
@@ -253,7 +253,7 @@ impl CommandLine<'_> {
         InitReaper {
             locks: self.init_reaper.locks.list(),
             sync_fds: self.init_reaper.sync_fds.list(),
-            die_with_parent: self.ns_enter.die_with_parent,
+            die_with_parent: self.ns_enter.ends_with_monitor(),
             control: self.init_reaper.control(shape.is_chain()),
         }
         .encode(out)

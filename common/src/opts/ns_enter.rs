@@ -141,6 +141,12 @@ impl NsEnterExtra {
 }
 
 impl NsEnterDraft {
+    /// Whether the sandbox goes when the monitor does.
+    pub fn ends_with_monitor(&self) -> bool {
+        // A terminal that nobody relays is one that the sandbox would wait for to no end.
+        self.die_with_parent || self.console
+    }
+
     /// Puts `option` into the draft.
     pub fn apply(
         &mut self,

@@ -307,6 +307,11 @@ impl<'a> NsEnter<'a> {
         self.extra.map_or(List::EMPTY, |extra| extra.limits)
     }
 
+    /// Whether the sandbox goes when the monitor does: asked for, or for want of a terminal.
+    pub fn ends_with_monitor(&self) -> bool {
+        self.die_with_parent || self.console()
+    }
+
     /// Whether there is a terminal of the sandbox's own.
     pub fn console(&self) -> bool {
         self.extra.is_some_and(|extra| extra.console)

@@ -1,7 +1,8 @@
 //! `--console`: a terminal of the sandbox's own, and the caller's as it was.
 
 use stage::{Bench, Who, everyone};
-use support::{End, Job, Stdin};
+use std::fs;
+use support::{End, Job, Live, Stdin};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\r', "")
@@ -74,15 +75,74 @@ fn the_callers_terminal_is_put_back_however_the_launch_ends() {
 }
 
 #[test]
-fn ctrl_right_bracket_three_times_ends_the_launch() {
+fn ctrl_right_bracket_three_times_ends_the_launch_and_all_of_the_sandbox() {
     let bench = Bench::set_up();
-    let command = "echo ready; stty raw; while :; do read line; done";
+    for as_pid_1 in [&[][..], &["--as-pid-1"]] {
+        let command = "sleep 4441 & echo ready; stty raw; while :; do read line; done";
+        let job = shell(&bench, Who::User, Stdin::TtyAll, as_pid_1, command);
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+        live.write(-1, b"\x1d\x1dx\x1d\x1d\x1d");
+        let seen = live.finish().expect("its end");
+        assert_eq!((seen.status, seen.leftovers), (End::Signal(libc::SIGTERM), vec![]));
+    }
+}
+
+#[test]
+fn the_end_of_the_callers_terminal_ends_the_sandbox() {
+    let bench = Bench::set_up();
     let mut live =
-        shell(&bench, Who::User, Stdin::TtyAll, &["--die-with-parent"], command).start().expect("a process");
+        shell(&bench, Who::User, Stdin::TtyAll, &[], "echo ready; sleep 4442").start().expect("a process");
     assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
-    live.write(-1, b"\x1d\x1dx\x1d\x1d\x1d");
+    live.hang_up();
     let seen = live.finish().expect("its end");
-    assert_eq!((seen.status, seen.leftovers), (End::Signal(libc::SIGTERM), vec![]));
+    assert_eq!((seen.status, seen.leftovers), (End::Signal(libc::SIGHUP), vec![]));
+}
+
+/// The launcher's relay.
+fn relay_of(live: &Live) -> i32 {
+    let children = format!("/proc/{0}/task/{0}/children", live.pid());
+    let children = fs::read_to_string(children).expect("a process");
+    let is_relay = |pid: &&str| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "pty-relay")
+    };
+    children.split_whitespace().find(is_relay).expect("a relay").parse().expect("a process id")
+}
+
+#[test]
+fn a_relay_that_was_killed_ends_the_launch_which_says_so() {
+    let bench = Bench::set_up();
+    for options in [&[][..], &["--as-pid-1"], &["--forward-signals"]] {
+        let job = shell(&bench, Who::User, Stdin::TtyAll, options, "echo ready; sleep 4443");
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+        // SAFETY: a plain call; the relay is a child that the launcher has not waited for.
+        unsafe { libc::kill(relay_of(&live), libc::SIGKILL) };
+        assert!(live.wait_end());
+        assert_eq!(live.local_modes() & USUAL, USUAL, "as it was");
+        let seen = live.finish().expect("its end");
+        let out = text(&seen.stdout);
+        let message = "bwrap: pty-relay was killed: the sandbox has no terminal any more\n";
+        assert_eq!((seen.status, seen.leftovers), (End::Exit(1), vec![]), "{options:?}");
+        assert!(out.ends_with(message), "{options:?}: {out}");
+    }
+}
+
+#[test]
+fn no_other_signal_takes_the_terminal_from_a_sandbox_that_goes_on() {
+    let bench = Bench::set_up();
+    let mut live = shell(&bench, Who::User, Stdin::TtyAll, &[], "echo ready; read line; echo got $line; exit 6")
+        .start()
+        .expect("a process");
+    assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: a plain call; the relay is a child that the launcher has not waited for.
+        unsafe { libc::kill(relay_of(&live), signal) };
+    }
+    live.write(-1, b"it\r");
+    let seen = live.finish().expect("its end");
+    assert!(text(&seen.stdout).ends_with("got it\n"), "{}", text(&seen.stdout));
+    assert_eq!(seen.status, End::Exit(6));
 }
 
 #[test]

@@ -132,6 +132,12 @@ impl Live {
         }
     }
 
+    /// Takes the job's terminal away, as closing its window does.
+    pub fn hang_up(&mut self) {
+        self.writers.remove(&-1);
+        self.readers.remove(&-1);
+    }
+
     /// The local modes of the job's terminal (`ICANON`, `ECHO`, …).
     pub fn local_modes(&self) -> libc::tcflag_t {
         // SAFETY: all zero is a valid struct termios.
