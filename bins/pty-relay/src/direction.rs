@@ -12,12 +12,13 @@ pub struct Direction {
     start: usize,
     end: usize,
     ended: bool,
+    paused: bool,
 }
 
 impl Direction {
     /// Nothing read yet.
     pub fn new(from: Fd, to: Fd) -> Direction {
-        Direction { from, to, buf: [0; 4096], start: 0, end: 0, ended: false }
+        Direction { from, to, buf: [0; 4096], start: 0, end: 0, ended: false, paused: false }
     }
 
     /// Whether all that was read is written.
@@ -25,9 +26,9 @@ impl Direction {
         self.start == self.end
     }
 
-    /// What to wait for before reading: nothing before the last bytes are written, or behind the end.
+    /// What to wait for before reading: nothing before the last bytes are written, behind the end, or in a pause.
     pub fn reads_from(&self) -> Option<Fd> {
-        Some(self.from).filter(|_| self.is_empty() && !self.ended)
+        Some(self.from).filter(|_| self.is_empty() && !self.ended && !self.paused)
     }
 
     /// What to wait for before writing.
@@ -47,9 +48,14 @@ impl Direction {
         Ok(())
     }
 
-    /// Reads no more.
-    pub fn end(&mut self) {
-        self.ended = true;
+    /// Reads no more until it is to go on.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Reads again.
+    pub fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// Whether the last read has met the end.

@@ -45,14 +45,14 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     sys::capset_none().at(|| fault!("capset failed"))?;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;
     // ORDER: signals first. One that ended this process in raw mode would leave the caller's terminal so.
-    sys::block_signals(u64::MAX).at(|| fault!("sigprocmask"))?;
+    sys::set_signal_mask(!terminal::BACKGROUND.0).at(|| fault!("sigprocmask"))?;
     let signals = sys::signalfd(terminal::SIGNALS.0).at(|| fault!("signalfd"))?;
     // 3. Apply.
     // Held open, or every moment without a reader inside, as between two logins, would read as a hangup.
     let _slave = sys::pty_peer(master).at(|| fault!("Can't open the sandbox's terminal"))?;
     let mut caller = Caller::take(master)?;
     let relayed = relay(master, monitor, signals.fd(), &mut caller, launcher);
-    caller.give_back();
+    caller.give_back()?;
     relayed.map(|()| sys::exit(0))
 }
 
@@ -75,6 +75,7 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
         let [ended, signal, can_type, can_pass, can_read, can_show] = fds.map(|fd| fd.is_ready());
         if signal {
             caller.on_signal(signals, master)?;
+            input.resume();
         }
         if can_show {
             output.write().at(|| fault!("write to standard output"))?;
@@ -102,8 +103,11 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
 /// Reads what was typed, and counts how many of the last bytes were Ctrl-].
 fn read_input(input: &mut Direction, caller: &Caller, escapes: &mut u32) -> Outcome<()> {
     match input.read() {
-        // A terminal that is gone, or not this job's (its SIGTTIN is blocked): nobody types.
-        Err(Errno::IO) => input.end(),
+        // Not this job's at the moment (its SIGTTIN is blocked): what is typed is for others, up to the next SIGCONT.
+        Err(Errno::IO) => {
+            input.pause();
+            return Ok(());
+        }
         other => other.at(|| fault!("read from standard input"))?,
     }
     if input.has_ended() {

@@ -1,5 +1,6 @@
 //! The caller's terminal: raw while the sandbox has one of its own, and back as it was.
 
+use common::errno::Errno;
 use common::fault;
 use common::plan::SignalSet;
 use common::report::{At, Outcome};
@@ -8,6 +9,9 @@ use common::sys::{self, Fd, STDIN, STDOUT, Termios};
 /// Signals that are looked at: a new size, and back in the foreground.
 pub const SIGNALS: SignalSet = SignalSet::of(&[sys::SIGWINCH, sys::SIGCONT]);
 
+/// What stops a job in the background that changes its terminal.
+pub const BACKGROUND: SignalSet = SignalSet::of(&[sys::SIGTTOU]);
+
 /// What a terminal in its usual mode takes for the end of its input (Ctrl-D).
 pub const END_OF_FILE: u8 = 4;
 
@@ -15,13 +19,15 @@ pub const END_OF_FILE: u8 = 4;
 #[derive(Debug)]
 pub struct Caller {
     before: Option<Termios>,
+    /// What it has been made.
+    made: Option<Termios>,
 }
 
 impl Caller {
     /// Makes it raw: what is typed is for the terminal inside, which echoes, and makes signals of Ctrl-C.
     pub fn take(master: Fd) -> Outcome<Caller> {
         let before = sys::termios(STDIN).ok();
-        let caller = Caller { before };
+        let mut caller = Caller { before, made: None };
         match before {
             Some(_) => {
                 caller.make_raw()?;
@@ -42,9 +48,19 @@ impl Caller {
         self.before.is_some()
     }
 
-    fn make_raw(&self) -> Outcome<()> {
+    /// In the background the whole job stops here, by SIGTTOU, until it is brought to the foreground: until then the
+    /// terminal is somebody else's.
+    fn make_raw(&mut self) -> Outcome<()> {
         let Some(before) = &self.before else { return Ok(()) };
-        sys::set_termios(STDIN, &before.raw()).at(|| fault!("Can't set terminal mode"))
+        self.made = None;
+        match sys::retry(|| sys::set_termios(STDIN, &before.raw())) {
+            // In the background, with no shell that could bring it back (setpgid(2), orphaned process groups); or it is
+            // gone.
+            Err(Errno::IO) => return Ok(()),
+            other => other.at(|| fault!("Can't set terminal mode"))?,
+        }
+        self.made = sys::termios(STDIN).ok();
+        Ok(())
     }
 
     /// The size of the caller's terminal is that of the sandbox's.
@@ -63,11 +79,16 @@ impl Caller {
         self.pass_size(master)
     }
 
-    /// Puts the caller's terminal back as it was.
-    pub fn give_back(&self) {
-        if let Some(before) = &self.before {
+    /// Puts the caller's terminal back as it was, if it is still as it was made here: a shell that has taken it back meanwhile
+    /// has modes of its own. `SIGTTOU` is blocked: the shell may have it already, and leave the modes to who changed them.
+    pub fn give_back(&self) -> Outcome<()> {
+        sys::block_signals(BACKGROUND.0).at(|| fault!("sigprocmask"))?;
+        if let (Some(before), Some(made)) = (&self.before, &self.made)
+            && sys::termios(STDIN).as_ref() == Ok(made)
+        {
             // A terminal that is gone needs no mode.
             let _ = sys::set_termios(STDIN, before);
         }
+        Ok(())
     }
 }

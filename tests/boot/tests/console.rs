@@ -146,6 +146,30 @@ fn no_other_signal_takes_the_terminal_from_a_sandbox_that_goes_on() {
 }
 
 #[test]
+fn a_job_in_the_background_stops_before_it_changes_the_terminal() {
+    let bench = Bench::set_up();
+    let mut job = bench.job("/bin/bash", Who::User);
+    job.stdin = Stdin::TtyAll;
+    let line = format!(
+        "set -m; {} {} sh -c 'echo in $((6 * 7)); read line; exit 6' & until jobs -s | grep -q .; do :; done; \
+         echo stopped; read line; fg; echo status $?",
+        bench.bin("bwrap").display(),
+        TREE.join(" "),
+    );
+    job.args(["-c", &line]);
+    let mut live = job.start().expect("a process");
+    assert!(live.wait_for(-1, "stopped"), "{}", text(live.output(-1)));
+    assert_eq!(live.local_modes() & USUAL, USUAL, "the shell's");
+    live.write(-1, b"on\r");
+    assert!(live.wait_for(-1, "in 42"), "{}", text(live.output(-1)));
+    assert_eq!(live.local_modes() & USUAL, 0, "raw");
+    live.write(-1, b"go\r");
+    let seen = live.finish().expect("its end");
+    assert!(text(&seen.stdout).ends_with("status 6\n"), "{}", text(&seen.stdout));
+    assert_eq!(seen.leftovers, Vec::<String>::new());
+}
+
+#[test]
 fn without_a_terminal_outside_bytes_go_through_once() {
     let bench = Bench::set_up();
     for who in everyone() {
