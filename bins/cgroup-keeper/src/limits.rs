@@ -70,11 +70,11 @@ impl Limits {
         let slot = slot.ok_or_else(|| fault!("--limit: too many controllers"))?;
         let refused =
             || fault!("--limit: Can't switch on controller ", controller, " in ", place.mount, place.path);
-        match switch(place.dir.fd(), b"+", controller) {
+        match place::switch(place.dir.fd(), b"+", controller) {
             // No cgroup may share out what its own processes use (cgroups(7), "no internal processes").
             Err(Errno::BUSY) if self.aside.is_none() => {
                 self.aside = Some(move_aside(place, self.launcher)?);
-                switch(place.dir.fd(), b"+", controller).at(refused)?;
+                place::switch(place.dir.fd(), b"+", controller).at(refused)?;
             }
             other => other.at(refused)?,
         }
@@ -89,7 +89,7 @@ impl Limits {
             return Ok(());
         }
         for controller in self.switched_on.iter().flatten() {
-            switch(place.dir.fd(), b"-", controller).at(|| {
+            place::switch(place.dir.fd(), b"-", controller).at(|| {
                 fault!("--limit: Can't switch off controller ", *controller, " in ", place.mount, place.path)
             })?;
         }
@@ -155,11 +155,4 @@ fn lists(dir: Fd, name: &CStr, controller: &[u8], place: &Place) -> Outcome<bool
     let mut buf = [0u8; 512];
     let list = place::read(dir, name, &mut buf).at(|| place.fault("Can't read the controllers of", ""))?;
     Ok(list.split(|byte| byte.is_ascii_whitespace()).any(|word| word == controller))
-}
-
-fn switch(dir: Fd, sign: &[u8], controller: &[u8]) -> sys::Result<()> {
-    let mut word = Argument::new("");
-    word.text(sign);
-    word.text(controller);
-    place::write(dir, c"cgroup.subtree_control", word.as_c_str().to_bytes())
 }

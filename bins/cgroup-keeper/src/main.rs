@@ -46,9 +46,9 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     sys::close_all_but(&mut [sys::STDERR, socket]).at(|| fault!("close_range"))?;
     // 3. Apply.
     let place = Place::of_caller()?;
-    let own = Own::make(&place, monitor)?;
+    let mut own = Own::make(&place, monitor)?;
     let mut limits = Limits::new(monitor);
-    match keep(&frame, &place, &own, &mut limits, socket) {
+    match keep(&frame, &place, &mut own, &mut limits, socket) {
         Ok(userns) => {
             clear(&place, &own, &mut limits, userns)?;
             sys::exit(0)
@@ -66,13 +66,16 @@ fn run(chain: Chain) -> Outcome<Infallible> {
 fn keep(
     frame: &NsEnter<'static>,
     place: &Place,
-    own: &Own,
+    own: &mut Own,
     limits: &mut Limits,
     socket: Fd,
 ) -> Outcome<Option<OwnedFd>> {
     limits.apply(frame, place, own)?;
+    if !frame.limits().is_empty() {
+        own.make_room(place)?;
+    }
     // The monitor opens it through /proc, to start the sandbox in it.
-    tell(socket, &own.dir.fd().0.to_ne_bytes())?;
+    tell(socket, &own.room().0.to_ne_bytes())?;
     let mut message = [0u8; 5];
     if sys::retry(|| sys::recv(socket, &mut message)).at(|| fault!("recv"))? != message.len() {
         // The monitor ended before there was a sandbox.

@@ -15,6 +15,8 @@ pub struct Own {
     name: Argument,
     /// Its directory.
     pub dir: OwnedFd,
+    /// The one below it that the sandbox is in, where it may not change its own.
+    room: Option<OwnedFd>,
     events: OwnedFd,
 }
 
@@ -24,7 +26,7 @@ impl Own {
         let (name, dir) = make(place, "bwrap-", launcher)?;
         let opened = sys::openat(dir.fd(), c"cgroup.events", o::RDONLY | o::CLOEXEC, 0);
         match opened {
-            Ok(events) => Ok(Own { name, dir, events }),
+            Ok(events) => Ok(Own { name, dir, room: None, events }),
             Err(errno) => {
                 let _ = sys::rmdirat(place.dir.fd(), name.as_c_str());
                 Err(place.fault("Can't open cgroup.events of a cgroup below", "").errno(errno))
@@ -37,10 +39,38 @@ impl Own {
         self.name.as_c_str()
     }
 
+    /// Puts the sandbox one further down, out of reach of the files of this one.
+    ///
+    /// The files of a cgroup belong to who made it, and so to the command if it is in there; that a cgroup namespace's root is not
+    /// to be written to from inside is true only where the hierarchy is mounted with `nsdelegate` (cgroups(7)).
+    pub fn make_room(&mut self, place: &Place) -> Outcome<()> {
+        const NAME: &CStr = c"sandbox";
+        let failed = || place.fault("Can't make a cgroup below the sandbox's, in", "");
+        self.share_out(place)?;
+        sys::mkdirat(self.dir.fd(), NAME, 0o755).at(failed)?;
+        self.room = Some(sys::openat(self.dir.fd(), NAME, children::DIRECTORY, 0).at(failed)?);
+        Ok(())
+    }
+
+    /// Switches on below it what is on for it: the sandbox may share that out further.
+    fn share_out(&self, place: &Place) -> Outcome<()> {
+        let mut buf = [0u8; 512];
+        let failed = || place.fault("Can't switch on controllers below the sandbox's cgroup in", "");
+        let all = place::read(self.dir.fd(), c"cgroup.controllers", &mut buf).at(failed)?;
+        all.split(|byte| byte.is_ascii_whitespace())
+            .filter(|controller| !controller.is_empty())
+            .try_for_each(|controller| place::switch(self.dir.fd(), b"+", controller).at(failed))
+    }
+
+    /// Where the sandbox is to be.
+    pub fn room(&self) -> Fd {
+        self.room.as_ref().unwrap_or(&self.dir).fd()
+    }
+
     /// Moves process `pid` in.
     pub fn move_in(&self, pid: i32) -> Outcome<()> {
         let failed = || fault!("--cgroup: Can't move process ", pid, " into its cgroup");
-        place::move_to(self.dir.fd(), pid).at(failed)?;
+        place::move_to(self.room(), pid).at(failed)?;
         // Outside it, no limit would count.
         if self.is_populated()? { Ok(()) } else { Err(failed()) }
     }

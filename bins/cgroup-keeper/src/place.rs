@@ -126,3 +126,11 @@ pub fn move_to(dir: Fd, pid: i32) -> sys::Result<()> {
     number.decimal(pid.unsigned_abs());
     write(dir, c"cgroup.procs", number.as_c_str().to_bytes())
 }
+
+/// Switches `controller` on (`sign` "+") or off for the cgroups below `dir`.
+pub fn switch(dir: Fd, sign: &[u8], controller: &[u8]) -> sys::Result<()> {
+    let mut word = Argument::new("");
+    word.text(sign);
+    word.text(controller);
+    write(dir, c"cgroup.subtree_control", word.as_c_str().to_bytes())
+}

@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use support::{Job, USER};
 
 /// First and number of the user's subordinate ids.
@@ -125,6 +125,8 @@ impl Host {
 pub struct Cgroup {
     top: PathBuf,
     own: PathBuf,
+    /// What was switched on at the top of the hierarchy for it.
+    switched_on: Mutex<Vec<String>>,
 }
 
 impl Cgroup {
@@ -139,7 +141,7 @@ impl Cgroup {
         let top = hierarchy.join(format!("sallyport-test-{}-{number}", std::process::id()));
         let own = top.join("delegated");
         fs::create_dir(&top)?;
-        let cgroup = Cgroup { top, own };
+        let cgroup = Cgroup { top, own, switched_on: Mutex::default() };
         fs::create_dir(&cgroup.own)?;
         for dir in [&cgroup.top, &cgroup.own] {
             for name in files {
@@ -163,8 +165,15 @@ impl Cgroup {
                 let list = fs::read_to_string(dir.join(file)).unwrap_or_default();
                 list.split_whitespace().any(|word| word == controller)
             };
-            has("cgroup.subtree_control")
-                || has("cgroup.controllers") && fs::write(dir.join("cgroup.subtree_control"), &on).is_ok()
+            if has("cgroup.subtree_control") {
+                return true;
+            }
+            let is_on =
+                has("cgroup.controllers") && fs::write(dir.join("cgroup.subtree_control"), &on).is_ok();
+            if is_on && dir == root {
+                self.switched_on.lock().unwrap_or_else(PoisonError::into_inner).push(controller.to_owned());
+            }
+            is_on
         })
     }
 
@@ -192,6 +201,11 @@ impl Drop for Cgroup {
             if let Err(error) = fs::remove_dir(dir) {
                 eprintln!("{}: {error}", dir.display());
             }
+        }
+        let root = self.top.parent().expect("the top of the hierarchy");
+        for controller in self.switched_on.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            // Refused while another test lives by it.
+            let _ = fs::write(root.join("cgroup.subtree_control"), format!("-{controller}"));
         }
     }
 }

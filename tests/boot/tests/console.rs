@@ -131,9 +131,10 @@ fn a_relay_that_was_killed_ends_the_launch_which_says_so() {
 #[test]
 fn no_other_signal_takes_the_terminal_from_a_sandbox_that_goes_on() {
     let bench = Bench::set_up();
-    let mut live = shell(&bench, Who::User, Stdin::TtyAll, &[], "echo ready; read line; echo got $line; exit 6")
-        .start()
-        .expect("a process");
+    let mut live =
+        shell(&bench, Who::User, Stdin::TtyAll, &[], "echo ready; read line; echo got $line; exit 6")
+            .start()
+            .expect("a process");
     assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
         // SAFETY: a plain call; the relay is a child that the launcher has not waited for.
