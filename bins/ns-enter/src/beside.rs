@@ -214,16 +214,23 @@ impl Beside {
 
     /// In the monitor: the sandbox has ended, or is to end; comes back when nothing is left of it.
     pub fn end(&self) {
+        self.end_or_leave();
+    }
+
+    /// The same. True when the keeper was killed before, and could not say itself that the cgroup is still there.
+    pub fn end_or_leave(&self) -> bool {
+        let mut is_left = false;
         if let Some(keeper) = self.keeper {
             // One that has ended already has said why.
             let _ = sys::retry(|| sys::send(keeper.socket, b"e"));
             let _ = sys::close(keeper.socket);
-            let _ = sys::retry(|| sys::wait(keeper.pid));
+            is_left = sys::retry(|| sys::wait(keeper.pid)).is_ok_and(|(_, status)| status.signal().is_some());
         }
         if let Some(relay) = self.relay {
             // ORDER: last, so that it shows what the others had to say.
             let _ = sys::close(relay.socket);
             let _ = sys::retry(|| sys::wait(relay.pid));
         }
+        is_left
     }
 }

@@ -52,7 +52,12 @@ pub fn run(
 ) -> Outcome<Infallible> {
     match watch(&chain, &frame, &decided, pipes, &mut sandbox, pid_socket, &beside) {
         Ok(status) => {
-            beside.end();
+            if beside.end_or_leave() {
+                chain.voice().die(fault!(
+                    "cgroup-keeper was killed: what is left of the sandbox is in cgroup bwrap-",
+                    sys::getpid()
+                ))
+            }
             sys::exit(status)
         }
         Err(fault) => {

@@ -210,3 +210,32 @@ fn nobody_elses_processes_are_moved_for_a_limit() {
     assert!(message.contains("--limit needs a cgroup with nothing but this launch in it"), "{message}");
     assert_eq!((cgroup.children().len(), cgroup.subtree_control().as_str()), (0, ""));
 }
+
+#[test]
+fn a_keeper_that_was_killed_is_told_of_at_the_end() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let options = "--unshare-all --ro-bind / / --proc /proc --cgroup /sys/fs/cgroup";
+    let mut words: Vec<&str> = options.split(' ').collect();
+    words.extend(["sh", "-c", "echo started; read line"]);
+    let mut job = host.bwrap(&cgroup, &words);
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    let mut live = job.start().expect("a process");
+    assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", live.pid())).expect("a process");
+    let is_keeper = |pid: &&str| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "cgroup-keeper")
+    };
+    let keeper =
+        children.split_whitespace().find(is_keeper).expect("a keeper").parse().expect("a process id");
+    // SAFETY: a plain call; the keeper is a child that the launcher has not waited for.
+    unsafe { libc::kill(keeper, libc::SIGKILL) };
+    let pid = live.pid();
+    live.write(0, b"on\n");
+    let seen = live.finish().expect("its end");
+    let message =
+        format!("bwrap: cgroup-keeper was killed: what is left of the sandbox is in cgroup bwrap-{pid}\n");
+    assert_eq!((seen.status, text(&seen.stderr)), (End::Exit(1), message));
+    assert_eq!(cgroup.children(), [format!("bwrap-{pid}")]);
+}
