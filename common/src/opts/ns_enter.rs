@@ -58,9 +58,9 @@ options! {
         BOTH {
             UidMap = "--uid-map" "RANGE" "Map user ids: INNER:OUTER:COUNT, as often as needed, or auto:\tthe caller's own id and all that /etc/subuid has for him",
             GidMap = "--gid-map" "RANGE" "Map group ids in the same way (/etc/subgid, newgidmap)",
-            JoinNs = "--join-ns" "KIND=NS" "Join a namespace by descriptor or path: KIND is user, cgroup,\tipc, net, pid, time, uts or mnt",
+            JoinNs = "--join-ns" "KIND=NS" "Join a namespace by descriptor or path: KIND is user, cgroup,\tipc, net, pid, time, uts or (ns-enter alone) mnt",
             Limit = "--limit" "LIST" "Limit the sandbox's own cgroup: memory=512M,pids=200,cpu=1.5\t(needs --cgroup)",
-            Console = "--console" "" "Give the sandbox a terminal of its own, which is its /dev/console;\tCtrl-] three times ends it",
+            Console = "--console" "" "Give the sandbox a terminal of its own, with --dev its /dev/console;\tCtrl-] three times ends the launch, as its end ends the sandbox",
         }
         /// Namespaces and ids as a command of its own has them.
         CHAIN {
