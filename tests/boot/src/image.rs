@@ -35,7 +35,7 @@ impl Image {
         let cgroup = host.delegated();
         let options = "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --bind";
         let mut job = host.bwrap(&cgroup, &options.split(' ').collect::<Vec<_>>());
-        job.arg(&root).arg(&root).args(["tar", "--exclude=./dev/*", "-xpf", "-", "-C"]).arg(&root);
+        job.arg(&root).arg(&root).args(unpack_line()).arg(&root);
         let file = File::open(&archive).expect("the archive");
         job.stdin = support::Stdin::Closed;
         job.fds.insert(0, Fd::Raw(file.as_raw_fd()));
@@ -75,18 +75,40 @@ fn archive() -> Option<PathBuf> {
     Some(archive)
 }
 
-/// The line of the README, for the image at `root`: all but what is special to a test.
-pub fn boot_line(root: &Path) -> Vec<String> {
-    let line = "--uid-map auto --gid-map auto --uid 0 --gid 0 \
-        --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup --as-pid-1 \
-        --cap-add ALL --cap-drop CAP_SYS_RAWIO --cap-drop CAP_SYS_BOOT --hostname sandbox --clearenv \
-        --setenv PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --setenv container bwrap --chdir / \
-        --bind ROOT / --sys /sys --cgroup /sys/fs/cgroup --proc /proc --dev /dev --perms 1777 --tmpfs /dev/shm \
-        --mqueue /dev/mqueue --tmpfs /run --perms 1777 --tmpfs /tmp";
+/// The words of the README's block that has `mark` in it, from its last `program` on.
+fn readme_words(mark: &str, program: &str) -> Vec<String> {
+    let readme = fs::read_to_string(support::workspace_root().join("README.md")).expect("the README");
+    let block = readme.split("```").find(|block| block.contains(mark)).expect("the block");
+    let words: Vec<String> =
+        block.replace("\\\n", " ").split_whitespace().map(|word| word.replace('\'', "")).collect();
+    let start = words.iter().rposition(|word| word == program).expect("the program");
+    words[start..].to_vec()
+}
+
+/// The README's tar, for an archive on standard input; what to unpack it into is to follow.
+pub fn unpack_line() -> Vec<String> {
+    let mut words = readme_words("-xpf debian.tar", "tar");
+    assert_eq!(words.pop().as_deref(), Some("debian"));
+    words.into_iter().map(|word| if word == "debian.tar" { "-".to_owned() } else { word }).collect()
+}
+
+/// What the README's line has for a terminal and for an orderly end.
+const ATTENDED: &str = "--console --forward-signals --stop-signal SIGRTMIN+3";
+
+/// The options of the README's line, for the image at `root`.
+pub fn readme_line(root: &Path) -> Vec<String> {
+    let words = readme_words("/usr/lib/systemd/systemd --system", "bwrap");
     let root = root.to_str().expect("a path of ours");
-    line.split_whitespace()
-        .map(|word| if word == "ROOT" { root.to_owned() } else { word.to_owned() })
-        .collect()
+    let options = words[1..].strip_suffix(&["/usr/lib/systemd/systemd".to_owned(), "--system".to_owned()]);
+    let options = options.expect("the init at the end").iter();
+    options.map(|word| if word == "debian" { root.to_owned() } else { word.clone() }).collect()
+}
+
+/// The same without a terminal, for a test that has none.
+pub fn boot_line(root: &Path) -> Vec<String> {
+    let line = readme_line(root);
+    let attended: Vec<String> = ATTENDED.split(' ').map(str::to_owned).collect();
+    line.strip_suffix(&attended[..]).expect("the terminal's options at the end").to_vec()
 }
 
 /// A booted image.

@@ -8,4 +8,4 @@ mod host;
 mod image;
 
 pub use host::{Cgroup, Etc, Host, hierarchy};
-pub use image::{Booted, Image, boot_line};
+pub use image::{Booted, Image, boot_line, readme_line, unpack_line};

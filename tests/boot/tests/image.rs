@@ -52,6 +52,29 @@ fn a_stock_image_boots_serves_stops_and_leaves_nothing() {
 }
 
 #[test]
+fn file_capabilities_are_unpacked_as_those_of_the_images_root() {
+    let Some(host) = Host::set_up() else { return };
+    if !std::path::Path::new("/usr/bin/newuidmap").exists() {
+        skip("newuidmap is not installed (package uidmap)");
+        return;
+    }
+    let cgroup = host.delegated();
+    let dir = host.bench.dir("unpacked", stage::Who::User);
+    let options = "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --dev-bind / /";
+    // An archive as mmdebstrap makes it of ping: CAP_NET_RAW, in the version without a root's id.
+    let pack = "cd \"$0\" && mkdir from to && cp /bin/true from/ping && python3 -c \"import os; \
+                os.setxattr('from/ping', 'security.capability', bytes.fromhex('0100000200200000' + '00' * 12))\" && \
+                tar -C from --xattrs --xattrs-include='*' -cf - ping | \"$@\" to && \
+                python3 -c \"import os; print(os.getxattr('to/ping', 'security.capability').hex())\"";
+    let mut words: Vec<String> = options.split(' ').map(str::to_owned).collect();
+    words.extend(["sh".into(), "-c".into(), pack.into(), dir.to_str().expect("a path of ours").into()]);
+    words.extend(boot::unpack_line());
+    let seen = host.bwrap(&cgroup, &words).run().expect("a process");
+    let out = String::from_utf8_lossy(&seen.stdout).into_owned();
+    assert!(out.starts_with("0100000200200000"), "{out}{}", String::from_utf8_lossy(&seen.stderr));
+}
+
+#[test]
 fn the_inits_own_exit_status_is_the_launchs() {
     let Some((host, image)) = set_up() else { return };
     let cgroup = host.delegated();
@@ -62,10 +85,26 @@ fn the_inits_own_exit_status_is_the_launchs() {
 }
 
 #[test]
+fn power_off_and_reboot_have_statuses_of_their_own() {
+    let Some((host, image)) = set_up() else { return };
+    let cgroup = host.delegated();
+    // Without the capability the init ends by itself, as the issue's line has it.
+    let without = &["--cap-drop", "CAP_SYS_BOOT"][..];
+    for (options, verb, status) in
+        [(&[][..], "poweroff", 0), (&[], "reboot", 133), (without, "poweroff", 0), (without, "reboot", 0)]
+    {
+        let booted = Booted::start(&host, &image, &cgroup, options);
+        booted.wait_until_ready();
+        booted.inside(&host, &cgroup, &["systemctl", verb]);
+        assert_eq!(ended(booted, &cgroup), (End::Exit(status), String::new()), "{options:?} {verb}");
+    }
+}
+
+#[test]
 fn a_killed_launcher_or_init_leaves_nothing() {
     let Some((host, image)) = set_up() else { return };
     let cgroup = host.delegated();
-    let booted = Booted::start(&host, &image, &cgroup, &["--die-with-parent"]);
+    let booted = Booted::start_line(&host, &cgroup, boot::readme_line(&image.root));
     booted.wait_until_ready();
     booted.live.kill(libc::SIGKILL);
     assert_eq!(ended(booted, &cgroup).0, End::Signal(libc::SIGKILL));
