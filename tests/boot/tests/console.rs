@@ -109,6 +109,26 @@ fn relay_of(live: &Live) -> i32 {
     children.split_whitespace().find(is_relay).expect("a relay").parse().expect("a process id")
 }
 
+/// It is in the host's mount namespace, with the command's user id.
+#[test]
+fn the_relay_cannot_be_traced_by_who_is_the_same_user() {
+    if !support::is_root() {
+        return stage::skip("who owns another's /proc files is root's to see");
+    }
+    let bench = Bench::set_up();
+    let mut live =
+        shell(&bench, Who::User, Stdin::TtyAll, &[], "echo ready; read word").start().expect("a process");
+    assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+    let owner = |pid: i32| {
+        let files = fs::metadata(format!("/proc/{pid}/environ")).expect("a process");
+        std::os::unix::fs::MetadataExt::uid(&files)
+    };
+    // PR_SET_DUMPABLE(2const): root's, where it is off.
+    assert_eq!((owner(live.pid()), owner(relay_of(&live))), (support::USER, 0));
+    live.write(-1, b"\r");
+    live.finish().expect("its end");
+}
+
 #[test]
 fn a_relay_that_was_killed_ends_the_launch_which_says_so() {
     let bench = Bench::set_up();
