@@ -77,3 +77,22 @@ fn who_is_asked_for_nothing_gets_none_of_it() {
     job.args(TREE.split(' ')).args(["--clearenv", "env"]);
     assert_eq!(ended(&job.run().expect("a process"), 0).text(), "PWD=/\n");
 }
+
+/// The README's example, as it stands there.
+#[test]
+fn the_readmes_init_gets_socket_notifications_and_credentials() {
+    let bench = Bench::set_up();
+    let readme = std::fs::read_to_string(support::workspace_root().join("README.md")).expect("the README");
+    let mut blocks = readme.split("```").skip_while(|block| !block.starts_with("sh\ntouch notify"));
+    let script = blocks.next().and_then(|block| block.strip_prefix("sh\n")).expect("the example");
+    let expected = blocks.nth(1).and_then(|block| block.strip_prefix("text\n")).expect("what it prints");
+    for who in everyone() {
+        let mut job = bench.job("/bin/bash", who);
+        job.cwd = Some(bench.dir(&format!("example-{}", who.uid()), who));
+        let bin = bench.bin("bwrap");
+        let bin = bin.parent().expect("a directory").display();
+        job.env = vec![("PATH".into(), format!("{bin}:/usr/bin:/bin").into())];
+        job.args(["-c", script]);
+        assert_eq!(ended(&job.run().expect("a process"), 0).text(), expected);
+    }
+}
