@@ -226,3 +226,30 @@ fn what_stays_behind_holds_no_capability() {
         skip("root's half needs root");
     }
 }
+
+/// Root without capabilities and without `no_new_privs` gets them back at an exec: he is that at no time.
+#[test]
+fn no_new_privs_comes_before_the_capabilities_go() {
+    if !pipeline::has_strace() {
+        return stage::skip("strace is not installed");
+    }
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let log = bench.dir(&format!("order-{}", who.uid()), who).join("calls");
+        let job = bwrap(&bench, who, &["--ro-bind", "/", "/", "--cap-drop", "ALL", "true"]);
+        let trace = ["strace", "-f", "-qq", "-e", "trace=prctl,capset,execveat", "-o"];
+        let words: Vec<&str> = trace.into_iter().chain([log.to_str().unwrap(), "--"]).collect();
+        ended(&stage::through(job, &words).run().unwrap(), 0);
+        let text = std::fs::read_to_string(&log).unwrap();
+        // A line begins with the process's number; the stage's own are those after its exec.
+        let exec = text.lines().find(|line| line.contains("\"priv-drop\"")).expect("an exec");
+        let pid = exec.split(' ').next().unwrap();
+        let own: Vec<&str> = text
+            .lines()
+            .skip_while(|line| *line != exec)
+            .filter(|line| line.split(' ').next() == Some(pid))
+            .collect();
+        let place = |call: &str| own.iter().position(|line| line.contains(call)).expect(call);
+        assert!(place("PR_SET_NO_NEW_PRIVS") < place("capset("), "{who:?}\n{text}");
+    }
+}
