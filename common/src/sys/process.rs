@@ -296,7 +296,8 @@ pub struct Limits {
 /// `prlimit(0, resource, NULL, &old)`: this process's limits of `resource` (`RLIMIT_*`).
 /// [prlimit(2)](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
 pub fn getrlimit(resource: u32) -> Result<Limits> {
-    let mut old = Limits { soft: 0, hard: 0 };
+    // No limit, should the kernel answer nothing.
+    let mut old = Limits { soft: u64::MAX, hard: u64::MAX };
     // SAFETY: prlimit64 writes one struct rlimit64, two 64-bit numbers, at the last pointer, a live local of that
     // layout; a null new limit changes nothing.
     unsafe { raw::syscall6(nr::PRLIMIT64, [0, resource as usize, 0, (&raw mut old) as usize, 0, 0]) }?;

@@ -168,7 +168,14 @@ impl Tracer {
         let argv = argv.strip_suffix(&[String::new()]).map(<[String]>::to_vec).unwrap_or(argv);
         // Stages are started by their descriptors; their names are those of their files all the same.
         let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        let base = exe.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut base = exe.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // A file that is a mount of its own, as fs-build makes of stages that others could reach, has no name there.
+        if exe == std::path::Path::new("/")
+            && argv.get(1).is_some_and(|word| word.starts_with("--plan="))
+            && let Some(own) = argv.first()
+        {
+            base.clone_from(own);
+        }
         let ours = OURS.contains(&base.as_str());
         // A chain goes on behind nice, env and their like.
         let leads_on = argv.iter().skip(1).any(|word| {
