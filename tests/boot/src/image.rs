@@ -75,13 +75,13 @@ fn archive() -> Option<PathBuf> {
     Some(archive)
 }
 
-/// The words of the README's block that has `mark` in it, from its last `program` on.
+/// The words of the README's block that has `mark` in it, from its first `program` on.
 fn readme_words(mark: &str, program: &str) -> Vec<String> {
     let readme = fs::read_to_string(support::workspace_root().join("README.md")).expect("the README");
     let block = readme.split("```").find(|block| block.contains(mark)).expect("the block");
     let words: Vec<String> =
         block.replace("\\\n", " ").split_whitespace().map(|word| word.replace('\'', "")).collect();
-    let start = words.iter().rposition(|word| word == program).expect("the program");
+    let start = words.iter().position(|word| word == program).expect("the program");
     words[start..].to_vec()
 }
 
