@@ -194,13 +194,8 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         // Left by a test that failed; what is in it ends with it.
         let _ = fs::write(self.top.join("cgroup.kill"), "1");
-        for child in self.children() {
-            let _ = fs::remove_dir(self.own.join(child));
-        }
-        for dir in [&self.own, &self.top] {
-            if let Err(error) = fs::remove_dir(dir) {
-                eprintln!("{}: {error}", dir.display());
-            }
+        if let Err(error) = remove(&self.top) {
+            eprintln!("{}: {error}", self.top.display());
         }
         let root = self.top.parent().expect("the top of the hierarchy");
         for controller in self.switched_on.get_mut().unwrap_or_else(PoisonError::into_inner) {
@@ -208,6 +203,16 @@ impl Drop for Cgroup {
             let _ = fs::write(root.join("cgroup.subtree_control"), format!("-{controller}"));
         }
     }
+}
+
+/// Removes a cgroup and all below it: a keeper that was killed has left two, one in the other, where there is a limit.
+fn remove(cgroup: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(cgroup)?.flatten() {
+        if entry.file_type()?.is_dir() {
+            remove(&entry.path())?;
+        }
+    }
+    fs::remove_dir(cgroup)
 }
 
 fn mount(source: Option<&Path>, target: &Path, flags: libc::c_ulong) -> io::Result<()> {
