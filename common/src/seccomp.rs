@@ -27,7 +27,12 @@ pub fn apply(plan: &Plan<'static>) -> Outcome<()> {
                  (Hint: this requires a kernel configured with CONFIG_SECCOMP and CONFIG_SECCOMP_FILTER.)"
             ),
             Errno::ACCES => {
-                fault!("prctl(PR_SET_SECCOMP) (it takes no_new_privs: priv-drop before it)").errno(errno)
+                let hint = if plan.has(Stage::PrivDrop) {
+                    " (it takes no_new_privs, which --allow-new-privs leaves out)"
+                } else {
+                    " (it takes no_new_privs: priv-drop before it)"
+                };
+                fault!("prctl(PR_SET_SECCOMP)", hint).errno(errno)
             }
             errno => fault!("prctl(PR_SET_SECCOMP)").errno(errno),
         })?;

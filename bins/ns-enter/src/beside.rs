@@ -197,15 +197,14 @@ impl Beside {
     /// terminal as it was; for one that was killed both are done here.
     pub fn without_relay(&self) -> Outcome<()> {
         let Some(relay) = self.relay else { return Ok(()) };
-        let (_, status) = sys::retry(|| sys::wait(relay.pid)).at(|| fault!("wait"))?;
-        if status.signal().is_none() {
+        if !was_killed(relay) {
             return Ok(());
         }
+        // A job in the background would be stopped.
         if let Some(before) = self.caller
             && sys::termios(STDIN) == Ok(before.raw())
+            && sys::block_signals(SignalSet::of(&[sys::SIGTTOU]).0).is_ok()
         {
-            // A job in the background would be stopped.
-            sys::block_signals(SignalSet::of(&[sys::SIGTTOU]).0).at(|| fault!("sigprocmask"))?;
             // A terminal that is gone needs no mode.
             let _ = sys::set_termios(STDIN, &before);
         }
@@ -224,7 +223,7 @@ impl Beside {
             // One that has ended already has said why.
             let _ = sys::retry(|| sys::send(keeper.socket, b"e"));
             let _ = sys::close(keeper.socket);
-            is_left = sys::retry(|| sys::wait(keeper.pid)).is_ok_and(|(_, status)| status.signal().is_some());
+            is_left = was_killed(keeper);
         }
         if let Some(relay) = self.relay {
             // ORDER: last, so that it shows what the others had to say.
@@ -233,4 +232,9 @@ impl Beside {
         }
         is_left
     }
+}
+
+/// Waits for a helper's end. Whether that was a signal's doing: else it has said itself what there was to say.
+fn was_killed(helper: Helper) -> bool {
+    sys::retry(|| sys::wait(helper.pid)).is_ok_and(|(_, status)| status.signal().is_some())
 }

@@ -1,5 +1,6 @@
 //! The new time namespace, and what its clocks are ahead by.
 
+use super::namespaces;
 use common::chain::Argument;
 use common::errno::Errno;
 use common::fault;
@@ -14,10 +15,7 @@ use common::sys::{self, clone_flags, o};
 pub fn enter(frame: &NsEnter<'static>) -> Outcome<()> {
     let failed = || fault!("Creating new time namespace failed");
     sys::unshare(clone_flags::NEWTIME).map_err(|errno| match errno {
-        Errno::NOSPC => fault!(
-            "Creating new time namespace failed: as many as /proc/sys/user/max_time_namespaces allows, in this user namespace \
-             or one around it (ENOSPC)"
-        ),
+        Errno::NOSPC => namespaces::exceeded(),
         errno => failed().errno(errno),
     })?;
     let clocks = frame.extra.map(|extra| [("monotonic ", extra.monotonic), ("boottime ", extra.boottime)]);

@@ -19,10 +19,10 @@ pub struct Blocked {
     mask: u64,
 }
 
-/// Blocks what will be passed on; `None` when nothing is.
+/// Blocks what will be passed on; `None` when nothing is, and nobody but the sandbox's first process is to be waited for.
 pub fn block(frame: &NsEnter<'static>) -> Outcome<Option<Blocked>> {
     let signals = frame.forward.intersection(SignalSet::FORWARDABLE).without(JOB_CONTROL);
-    if signals.is_empty() {
+    if signals.is_empty() && !frame.console() {
         return Ok(None);
     }
     let mask = sys::block_signals(signals.0).at(|| fault!("sigprocmask"))?;

@@ -57,25 +57,24 @@ impl Joins {
     pub fn enter(mut self, frame: &NsEnter<'static>) -> Outcome<()> {
         if let Some(user_ns) = frame.userns_fd {
             self.round(true, true)?;
-            if self.enter_owner(user_ns.fd()) {
+            let owner_joined = self.enter_owner();
+            if owner_joined {
                 self.round(true, true)?;
             }
-            user(frame)?;
+            if !owner_joined || verify(NsKind::User, user_ns.fd()).is_err() {
+                user(frame)?;
+            }
         }
         self.round(false, frame.userns_fd.is_some())
     }
 
-    /// Joins the user namespace that gives power over what is left, where that is another than `user_ns`: a sandbox with a
-    /// /dev has a second one below that of its namespaces.
-    fn enter_owner(&self, user_ns: Fd) -> bool {
-        let Some((_, left)) = self.0.iter().flatten().find(|(kind, _)| *kind != NsKind::Mnt) else {
-            return false;
-        };
-        let Ok(owner) = sys::ns_get_userns(*left) else { return false };
-        let (Ok(wanted), Ok(owned)) = (sys::fstat(user_ns), sys::fstat(owner.fd())) else { return false };
-        // What does not work shows with the next join.
-        (wanted.dev, wanted.ino) != (owned.dev, owned.ino)
-            && sys::setns(owner.fd(), clone_flags::NEWUSER).is_ok()
+    /// Joins the user namespace that gives power over what is left. It need not be the one that is named: a sandbox with a
+    /// /dev has a second one below that of its namespaces. What does not work shows with the next join.
+    fn enter_owner(&self) -> bool {
+        let left = self.0.iter().flatten().find(|(kind, _)| *kind != NsKind::Mnt);
+        left.is_some_and(|(_, fd)| {
+            sys::ns_get_userns(*fd).and_then(|owner| sys::setns(owner.fd(), clone_flags::NEWUSER)).is_ok()
+        })
     }
 
     /// Joins what is left; with `before`, leaves what needs power over another user namespace.

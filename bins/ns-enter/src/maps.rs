@@ -7,7 +7,7 @@ use common::errno::Errno;
 use common::fault;
 use common::plan::{Buffer, IdRange, List, NsEnter};
 use common::report::{At, Outcome};
-use common::sys::{self, Forked, Strings, Vector, o};
+use common::sys::{self, Forked, OwnedFd, Strings, Vector, o};
 use core::ffi::CStr;
 
 /// The most lines of a map (user_namespaces(7): 340 for the kernel).
@@ -75,26 +75,26 @@ pub fn write(frame: &NsEnter<'static>, decided: &Decided, child: i32, env: Strin
     users.write(Kind::Users, child, env)?;
     // Whoever maps just his own group has to give up setgroups(2) before (CVE-2014-8989).
     if !extra.setgroups.unwrap_or(!extra.gid_map.is_empty()) {
-        let path = of_process(child, b"/setgroups");
-        let file = sys::openat(sys::CWD, path.as_c_str(), o::WRONLY | o::CLOEXEC, 0);
-        file.and_then(|file| sys::write_all(file.fd(), b"deny\n"))
+        setgroups(child, o::WRONLY)
+            .and_then(|file| sys::write_all(file.fd(), b"deny\n"))
             .at(|| fault!("error writing to setgroups"))?;
     }
     groups.write(Kind::Groups, child, env)?;
     if extra.setgroups == Some(true) {
-        // newgidmap denies it by itself to who maps just his own group.
-        let path = of_process(child, b"/setgroups");
+        // newgidmap denies it by itself to who maps just his own group. What cannot be read counts as that.
         let mut first = [0u8];
-        let file = sys::openat(sys::CWD, path.as_c_str(), o::RDONLY | o::CLOEXEC, 0);
-        file.and_then(|file| sys::retry(|| sys::read(file.fd(), &mut first)))
-            .at(|| fault!("error reading setgroups"))?;
+        let _ = setgroups(child, o::RDONLY).and_then(|file| sys::retry(|| sys::read(file.fd(), &mut first)));
         if first != *b"a" {
-            return Err(fault!(
-                "--setgroups allow: refused to who maps his own group alone (--gid-map auto maps more)"
-            ));
+            return Err(fault!("--setgroups allow takes more groups than one's own (--gid-map auto)"));
         }
     }
     Ok(())
+}
+
+/// Opens the setgroups file of process `child` (user_namespaces(7)).
+fn setgroups(child: i32, how: u32) -> sys::Result<OwnedFd> {
+    let path = of_process(child, b"/setgroups");
+    sys::openat(sys::CWD, path.as_c_str(), how | o::CLOEXEC, 0)
 }
 
 impl Map {
@@ -233,10 +233,7 @@ fn help(kind: Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<(
             kind.helper(),
             " has refused with status ",
             status,
-            kind.choose(
-                ": is all of it in /etc/subuid, and CAP_SETUID in the bounding set?",
-                ": is all of it in /etc/subgid, and CAP_SETGID in the bounding set?"
-            )
+            ": is all of it in /etc/subuid and /etc/subgid, and no capability out of the bounding set?"
         )),
     }
 }

@@ -107,10 +107,7 @@ fn watch(
     announce(frame, decided, sandbox.pid)?;
     // ORDER: before the capabilities go, while nobody without them can trace this process.
     if is_traceable(frame, decided) {
-        sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
-        if sys::is_dumpable() != Ok(false) {
-            return Err(fault!("can't set dumpable"));
-        }
+        sys::hide().at(|| fault!("can't set dumpable"))?;
     }
     // Root's capabilities, or those over a namespace that was joined: none is needed to wait.
     sys::capset_none().at(|| fault!("capset failed"))?;
@@ -127,7 +124,7 @@ fn watch(
         // bubblewrap: whether the maps are there, the mounts will tell.
         let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
     }
-    // Its end stays open while this process lives: see `inside::wait_for_go`.
+    // Where the sandbox goes with this process its end stays open: see `inside::wait_for_go`.
     let go = match pipes.go {
         Some(Pipe { read, write }) => {
             // ORDER: before this side's copy of the other end goes. A child that has ended already would make it a
@@ -135,7 +132,7 @@ fn watch(
             // below.
             sys::write_all(write, b"\0").at(|| fault!("write to sandbox"))?;
             sys::close(read).at(|| fault!("close"))?;
-            Some(write)
+            Some(write).filter(|_| frame.ends_with_monitor())
         }
         None => None,
     };
@@ -143,24 +140,14 @@ fn watch(
     let [keeper, relay] = beside.sockets();
     let [pidfd, arrivals] = match &forwarder {
         Some(forwarder) => [Some(forwarder.sandbox), Some(forwarder.arrivals)],
-        None if relay.is_some() => {
-            [Some(sys::pidfd_open(sandbox.pid).at(|| fault!("pidfd_open"))?.leak()), None]
-        }
         None => [None; 2],
     };
     close_all_but([status, ready, json, go, pidfd, arrivals, keeper, relay])?;
-    let relay_has_ended = match &mut forwarder {
-        Some(forwarder) => forwarder.wait(status, ready, relay)?,
-        None if relay.is_some() => {
-            let [status, ended, _] =
-                sys::retry(|| sys::poll([status, pidfd, relay])).at(|| fault!("poll"))?;
-            !status && !ended
-        }
-        None => false,
-    };
-    if relay_has_ended {
-        // Nobody could see or end what goes on in there.
-        sys::kill(sandbox.pid).at(|| fault!("kill"))?;
+    if let Some(forwarder) = &mut forwarder
+        && forwarder.wait(status, ready, relay)?
+    {
+        // Nobody could see or end what goes on in there. What this cannot end ends with this process.
+        let _ = sys::kill(sandbox.pid);
         beside.without_relay()?;
         return Ok(1);
     }

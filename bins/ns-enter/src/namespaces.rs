@@ -137,9 +137,14 @@ pub fn refused(errno: Errno, decided: &Decided) -> Fault {
              non-privileged user namespaces. See <https://deb.li/bubblewrap> or \
              <file:///usr/share/doc/bubblewrap/README.Debian.gz>."
         ),
-        Errno::NOSPC => fault!(
-            "Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)"
-        ),
+        Errno::NOSPC => exceeded(),
         errno => fault!("Creating new namespace failed").errno(errno),
     }
+}
+
+/// There are as many as some limit allows.
+pub fn exceeded() -> Fault {
+    fault!(
+        "Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)"
+    )
 }

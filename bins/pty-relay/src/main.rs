@@ -43,10 +43,7 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     // 4. Give up what is not needed, before the first byte from the sandbox.
     // ORDER: before the capabilities. Root without any, as the command may be, could trace this process, and is in the
     // host's mount namespace then.
-    sys::set_dumpable(false).at(|| fault!("can't set dumpable"))?;
-    if sys::is_dumpable() != Ok(false) {
-        return Err(fault!("can't set dumpable"));
-    }
+    sys::hide().at(|| fault!("can't set dumpable"))?;
     close_all_but(monitor, master)?;
     sys::capset_none().at(|| fault!("capset failed"))?;
     sys::set_no_new_privs().at(|| fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"))?;

@@ -77,10 +77,7 @@ pub fn run(args: Args) -> Res<ExitCode> {
     sealed::run_from_copy().map_err(|why| failed("cannot run from a sealed copy", why))?;
     // ORDER: before anything is joined. The user namespace that counts for this is the host's, so that no capability in
     // the sandbox's is enough (ptrace(2), "Ptrace access mode checking"), until the exec.
-    sys::set_dumpable(false).map_err(step("prctl(PR_SET_DUMPABLE)"))?;
-    if sys::is_dumpable() != Ok(false) {
-        return Err(failed("prctl(PR_SET_DUMPABLE)", "it can be traced still"));
-    }
+    sys::hide().map_err(step("prctl(PR_SET_DUMPABLE)"))?;
     let inside =
         Inside::find(args.process).map_err(|why| failed(format_args!("process {}", args.process), why))?;
     let filters = filters(&args, &inside)?;
@@ -199,7 +196,7 @@ fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedF
     sys::setresgid(gid).map_err(step("cannot switch to that group"))?;
     sys::setresuid(uid).map_err(step("cannot switch to that user"))?;
     // Where fs.suid_dumpable is 1 the change has undone it.
-    sys::set_dumpable(false).map_err(step("prctl(PR_SET_DUMPABLE)"))?;
+    sys::hide().map_err(step("prctl(PR_SET_DUMPABLE)"))?;
     let own = sys::capget().map_err(step("capget"))?.permitted;
     let caps = Caps {
         effective: inside.caps.effective.intersection(own),

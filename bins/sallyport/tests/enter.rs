@@ -441,6 +441,38 @@ fn filters_of_the_host_are_none_of_the_sandboxs() {
     }
 }
 
+/// In the sandbox anybody may call himself a launcher: what he has is no measure of what the sandbox was given.
+#[test]
+fn a_process_inside_that_calls_itself_bwrap_takes_no_filter_away() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = bench.job(bench.bin("bwrap"), who);
+        job.args(["--seccomp", "8"]);
+        job.fds.insert(8, Fd::File(stage::filters::deny(libc::SYS_reboot, libc::EPERM)));
+        let mut sandbox =
+            Sandbox::start_by(job, "--unshare-all --ro-bind / / --tmpfs /tmp --dev /dev --proc /proc");
+        sandbox.live.write(
+            0,
+            b"cp /bin/sh /tmp/bwrap; /tmp/bwrap -c 'echo pid $$; sleep 1000 & echo there; wait' & wait\n",
+        );
+        assert!(sandbox.live.wait_for(1, "there\n"), "{}", text(sandbox.live.output(2)));
+        // Pid 1, the shell, who calls himself bwrap, his child.
+        let mut pid = sandbox.inside;
+        for _ in 0..3 {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("it");
+            pid = children.split_whitespace().next().and_then(|child| child.parse().ok()).expect("a child");
+        }
+        let parent = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it");
+        let parent = parent.lines().find_map(|line| line.strip_prefix("PPid:\t")).expect("a parent");
+        assert_eq!(std::fs::read_to_string(format!("/proc/{parent}/comm")).expect("it"), "bwrap\n");
+        let seen = enter(&bench, who, &[], pid, &["true"]);
+        assert_eq!(seen.status, End::Exit(125), "{who:?}: {}", text(&seen.stderr));
+        assert!(text(&seen.stderr).contains("--no-filter"), "{}", text(&seen.stderr));
+        common::sys::kill(sandbox.inside).expect("a process");
+        assert_eq!(sandbox.live.settle(), 0);
+    }
+}
+
 #[test]
 fn a_terminal_from_which_the_sandbox_is_kept_is_warned_about() {
     let bench = Bench::set_up();

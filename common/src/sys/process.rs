@@ -1,6 +1,6 @@
 //! Processes: clone, exec, wait, exit, namespaces and `prctl`.
 
-use super::{Fd, Result, Strings, raw, raw::nr};
+use super::{Errno, Fd, Result, Strings, raw, raw::nr};
 
 use core::ffi::CStr;
 
@@ -355,15 +355,12 @@ pub fn set_name(name: &CStr) -> Result<()> {
     unsafe { raw::syscall6(nr::PRCTL, [PR_SET_NAME, name.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// `prctl(PR_SET_DUMPABLE, on)`: whether the owner of this process may trace it and own its /proc files.
+/// `prctl(PR_SET_DUMPABLE, 0)`, read back: nobody without `CAP_SYS_PTRACE` in the user namespace of this process's last exec
+/// may trace it or look at its /proc files, be he its user; until an exec. `EPERM` where it had no effect.
 /// [PR_SET_DUMPABLE(2const)](https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html)
-pub fn set_dumpable(on: bool) -> Result<()> {
-    raw::plain(nr::PRCTL, [PR_SET_DUMPABLE, usize::from(on), 0, 0, 0, 0]).map(drop)
-}
-
-/// `prctl(PR_GET_DUMPABLE)`.
-pub fn is_dumpable() -> Result<bool> {
-    raw::plain(nr::PRCTL, [PR_GET_DUMPABLE, 0, 0, 0, 0, 0]).map(|value| value != 0)
+pub fn hide() -> Result<()> {
+    raw::plain(nr::PRCTL, [PR_SET_DUMPABLE, 0, 0, 0, 0, 0])?;
+    if raw::plain(nr::PRCTL, [PR_GET_DUMPABLE, 0, 0, 0, 0, 0])? == 0 { Ok(()) } else { Err(Errno::PERM) }
 }
 
 /// `prctl(PR_SET_KEEPCAPS, 1)`: a change from root to another user leaves the permitted capabilities, until the next exec.

@@ -4,8 +4,6 @@ use crate::repo::{EXECUTABLES, Repo, Res};
 
 /// Most bytes one executable may have.
 const ONE: u64 = 80 * 1024;
-/// The stage with more: two sides, and the helpers beside them.
-const LARGEST: (&str, u64) = ("ns-enter", 84 * 1024);
 /// Most bytes the six of a launch may have together.
 const ALL: u64 = 320 * 1024;
 /// Those that are no part of every launch, and the most bytes each may have: the one that reads chains, and those that
@@ -35,8 +33,7 @@ pub fn check(repo: &Repo) -> Res<bool> {
         };
         let size = bytes.len() as u64;
         let beside = BESIDE.iter().find(|(other, _)| *other == name);
-        let usual = if name == LARGEST.0 { LARGEST.1 } else { ONE };
-        let most = beside.map_or(usual, |(_, most)| *most);
+        let most = beside.map_or(ONE, |(_, most)| *most);
         if beside.is_none() {
             total += size;
         }

@@ -282,7 +282,8 @@ fn child_inside(proc: &Path, other: &Path) -> io::Result<Option<i32>> {
 }
 
 /// Whether a process with this status, whose parent is `parent`, has filters that its launcher has not. Those that the
-/// launcher has are the host's matter: a container's, a service's.
+/// launcher has are the host's matter: a container's, a service's. A launcher is one in all of this process's namespaces:
+/// in the sandbox anybody may call himself so.
 fn has_filters(status: &str, parent: &str) -> bool {
     let number = |status: &str, name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -293,7 +294,10 @@ fn has_filters(status: &str, parent: &str) -> bool {
     let mut parent = parent.to_owned();
     let mut launcher = 0;
     while let Ok(above) = fs::read_to_string(format!("/proc/{parent}/status")) {
-        if ["Name:\tns-enter\n", "Name:\tbwrap\n"].iter().any(|name| above.starts_with(name)) {
+        let is_launcher = ["Name:\tns-enter\n", "Name:\tbwrap\n"].iter().any(|name| above.starts_with(name))
+            && namespaces_of(Path::new(&format!("/proc/{parent}")), Path::new("/proc/self"))
+                .is_ok_and(|others| others.is_empty());
+        if is_launcher {
             launcher = count(&above).unwrap_or(0);
             break;
         }
