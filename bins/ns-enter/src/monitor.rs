@@ -124,7 +124,7 @@ fn watch(
         // bubblewrap: whether the maps are there, the mounts will tell.
         let _ = sys::retry(|| sys::read(fd.fd(), &mut byte));
     }
-    // Where the sandbox goes with this process its end stays open: see `inside::wait_for_go`.
+    // Its end stays open while this process lives: see `inside::wait_for_go`.
     let go = match pipes.go {
         Some(Pipe { read, write }) => {
             // ORDER: before this side's copy of the other end goes. A child that has ended already would make it a
@@ -132,7 +132,7 @@ fn watch(
             // below.
             sys::write_all(write, b"\0").at(|| fault!("write to sandbox"))?;
             sys::close(read).at(|| fault!("close"))?;
-            Some(write).filter(|_| frame.ends_with_monitor())
+            Some(write)
         }
         None => None,
     };
