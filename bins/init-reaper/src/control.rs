@@ -168,6 +168,10 @@ impl Controller {
         self.hand_over_terminal(command, self.own_group)?;
         sys::send_signal(sys::getpid(), sys::SIGSTOP).at(|| fault!("kill"))?;
         self.hand_over_terminal(self.own_group, command)?;
+        // ORDER: what continued this process is taken before the command goes on. Passed on later, it would undo the next
+        // stop.
+        let continued = SignalSet::of(&[sys::SIGCONT]);
+        let _ = sys::wait_for_signal(self.taken.intersection(continued).0, Some([0, 0]));
         let _ = sys::send_signal(command.saturating_neg(), sys::SIGCONT);
         Ok(())
     }

@@ -55,6 +55,7 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
             "ready" => tell(&words, "--ready=", &b"\0\0\0"[..3.min(number() as usize)]),
             "wait" => wait(),
             "catch" => catch(number()),
+            "continue" => go_on(number()),
             // pause(2), which nothing else here calls: who traces this process knows that it is done.
             "forever" => loop {
                 let _ = sys::call(34, 0, 0, 0, 0, 0);
@@ -123,17 +124,34 @@ fn keyring() -> String {
 
 /// Blocks all signals, says "ready", and names so many as they come.
 fn catch(count: u64) -> String {
-    let (mut all, mut out) = (u64::MAX, String::new());
-    let _ = sys::call(sys::nr::RT_SIGPROCMASK, 0, sys::address(&mut all), 0, 8, 0);
+    block(u64::MAX);
     sys::write_all(1, b"ready\n");
     for _ in 0..count {
-        // rt_sigtimedwait(2)
-        let signal = sys::call(128, sys::address(&mut all), 0, 0, 8, 0);
-        out = format!("got {}\n", sys::shown(signal));
-        sys::write_all(1, out.as_bytes());
+        sys::write_all(1, format!("got {}\n", sys::shown(signal_of(u64::MAX))).as_bytes());
     }
-    out.clear();
-    out
+    String::new()
+}
+
+/// Says "ready", and each time that it goes on after a stop, so many times.
+fn go_on(count: u64) -> String {
+    const SIGCONT: u64 = 1 << 17;
+    block(SIGCONT);
+    sys::write_all(1, b"ready\n");
+    for time in 1..=count {
+        // A stop and what comes before a tracer end the wait, too: EINTR.
+        while signal_of(SIGCONT).is_err() {}
+        sys::write_all(1, format!("goes on {time}\n").as_bytes());
+    }
+    String::new()
+}
+
+fn block(mut signals: u64) {
+    let _ = sys::call(sys::nr::RT_SIGPROCMASK, 0, sys::address(&mut signals), 0, 8, 0);
+}
+
+/// Waits for one of the blocked `signals`: rt_sigtimedwait(2).
+fn signal_of(mut signals: u64) -> Result<std::ffi::c_long, i32> {
+    sys::call(128, sys::address(&mut signals), 0, 0, 8, 0)
 }
 
 /// Says "ready", then waits for the end of standard input.
