@@ -90,7 +90,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     }
     let joins = join::Joins::open(&mut frame)?;
     // 2. Entry state: who calls, and what this host allows.
-    let decided = namespaces::decide(&frame)?;
+    let decided = namespaces::decide(&frame, joins.has_mounts())?;
     // 3. Apply. A caller who ignores SIGCHLD would have the kernel reap the child before it can be asked.
     // The command gets the signal as it is by default, too.
     sys::default_sigchld().at(|| fault!("sigaction"))?;
@@ -103,7 +103,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     };
     chain.passed.proc = open_proc(&chain, &decided)?;
     let mut own = Neighbours::find()?;
-    if joins.has_mounts() {
+    if decided.is_foreign {
         // Out of reach by their paths then.
         chain.open_next_beside(&mut own)?;
     }

@@ -28,10 +28,12 @@ pub struct Decided {
     pub second_ids: Option<(u32, u32)>,
     /// The capabilities of a caller who is root.
     pub caller_caps: Option<CapSet>,
+    /// Whether the paths of the host are gone by the time of the clone, and those of somebody else in their place.
+    pub is_foreign: bool,
 }
 
 /// Decides, and refuses what cannot be.
-pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
+pub fn decide(frame: &NsEnter<'static>, is_foreign: bool) -> Outcome<Decided> {
     let caller = (sys::getuid(), sys::getgid());
     let is_root = caller.0 == 0;
     let new_user = match frame.user {
@@ -40,6 +42,10 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         UserNs::New => true,
         UserNs::Try => !is_root || host_has_user_namespaces()?,
     };
+    if is_foreign && (new_user || frame.namespaces.has(clone_flags::NEWTIME) || frame.own_cgroup()) {
+        // What is written to somebody else's /proc need not reach the kernel (CVE-2025-52881).
+        return Err(fault!("--join-ns mnt excludes --unshare-user, --unshare-time and --cgroup"));
+    }
     let caller_caps = if is_root {
         Some(sys::capget().at(|| fault!("capget (for uid == 0) failed"))?.effective)
     } else {
@@ -96,7 +102,17 @@ pub fn decide(frame: &NsEnter<'static>) -> Outcome<Decided> {
         (false, Some(_)) => Some(OwnUserNs::Joined),
         (false, None) => None,
     };
-    Ok(Decided { clone_flags, new_user, own_pids, own_userns, caller, mapped, second_ids, caller_caps })
+    Ok(Decided {
+        clone_flags,
+        new_user,
+        own_pids,
+        own_userns,
+        caller,
+        mapped,
+        second_ids,
+        caller_caps,
+        is_foreign,
+    })
 }
 
 /// Whether this kernel has user namespaces and no switch of the host turns them off.

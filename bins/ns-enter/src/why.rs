@@ -7,13 +7,13 @@ use common::report::{ENV_FAILURE, Fault, Voice};
 use common::sys::{self, Vector};
 
 /// The fault that the kernel's refusal of namespaces is. Where this is a command of its own, `compose` says the reason as
-/// well, and it ends so; a `compose` that is not there leaves it at that.
+/// well, and it ends so; a `compose` that is not there leaves it at that, and so does one that would be somebody else's.
 #[cold]
 #[inline(never)]
 pub fn refused(chain: &Chain, decided: &Decided, errno: Errno) -> Fault {
     let fault = namespaces::refused(errno, decided);
     let voice = chain.voice();
-    if voice.failure != ENV_FAILURE {
+    if voice.failure != ENV_FAILURE || decided.is_foreign {
         return fault;
     }
     voice.complain(&fault);

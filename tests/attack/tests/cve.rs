@@ -516,6 +516,45 @@ fn cve_2025_52881_a_label_is_not_written_to_what_is_no_procfs() {
     }
 }
 
+/// What is in the place of /proc/self/uid_map and the others in somebody's mount namespace gets nothing written to it.
+#[test]
+fn cve_2025_52881_no_map_is_written_through_the_proc_of_a_mount_namespace_that_is_joined() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let fake = bench.dir(&format!("joined-proc-{}", who.uid()), who);
+        let own = bench.dir(&format!("joined-proc-{}/self", who.uid()), who);
+        symlink(bench.bin("ns-enter"), own.join("exe")).unwrap();
+        let files = ["uid_map", "gid_map", "setgroups", "timens_offsets"].map(|name| own.join(name));
+        for file in &files {
+            fs::write(file, "untouched\n").unwrap();
+            if support::is_root() {
+                chown(file, Some(who.uid()), Some(who.uid())).unwrap();
+            }
+        }
+        for option in [
+            "--unshare-user",
+            "--map-root-user",
+            "--uid-map 0:0:1 --gid-map 0:0:1",
+            "--unshare-time --boottime 1",
+        ] {
+            let script = format!(
+                "exec 7</proc/self/ns/mnt && mount --bind {} /proc && exec {} --join-ns mnt=7 {option} -- echo run",
+                fake.display(),
+                bench.bin("ns-enter").display()
+            );
+            let mut job = bench.job("/usr/bin/unshare", who);
+            job.args(["-rm", "sh", "-c", &script]);
+            let seen = job.run().unwrap();
+            assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "{option}: {}", explain(&seen));
+            let message = "ns-enter: --join-ns mnt excludes --unshare-user, --unshare-time and --cgroup\n";
+            assert_eq!(String::from_utf8_lossy(&seen.stderr), message, "{who:?} {option}");
+            for file in &files {
+                assert_eq!(fs::read_to_string(file).unwrap(), "untouched\n", "{who:?} {option}");
+            }
+        }
+    }
+}
+
 /// A launch with an exec label, in a tree whose /proc is `fake`.
 fn pipeline_plan(fake: &std::path::Path) -> Vec<u8> {
     use common::caps::{CapSet, cap};

@@ -77,6 +77,23 @@ fn a_limit_is_named_with_its_file() {
     }
 }
 
+/// Another `compose` may be in its place there, run by whoever joins.
+#[test]
+fn in_a_mount_namespace_that_is_joined_nobody_is_asked_why() {
+    let bench = Bench::set_up();
+    if !has_unshare() {
+        return;
+    }
+    for who in everyone() {
+        // Its own: there is no better `compose` than this one, and it is not run either.
+        let script = "echo 0 >/proc/sys/user/max_uts_namespaces && \
+                      exec ns-enter --join-ns mnt=/proc/self/ns/mnt --unshare-uts -- echo run";
+        let seen = job(&bench, who, &["unshare", "-rm", "sh", "-c", script]).run().unwrap();
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "{}", explain(&seen));
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), format!("ns-enter: {EXCEEDED}\n"), "{who:?}");
+    }
+}
+
 #[test]
 fn the_depth_is_named() {
     let bench = Bench::set_up();
