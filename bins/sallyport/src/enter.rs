@@ -7,6 +7,7 @@
 //! What runs in there may be hostile to who comes in. So this program runs from a sealed copy of itself, which nobody can
 //! write to through /proc/PID/exe, and cannot be traced or looked at until the command has replaced it.
 
+mod handle;
 mod process;
 mod sealed;
 mod wait;
@@ -23,7 +24,10 @@ use std::process::{Command, ExitCode};
 
 /// What `enter` takes.
 #[derive(clap::Args)]
-#[command(after_long_help = "EXIT STATUS\n\
+#[command(after_long_help = "NOT TAKEN\n\
+    The security module's label and Landlock rulesets of PROCESS, which COMMAND goes without. COMMAND has a session \
+    keyring of its own, empty. A launch that is not done is waited for, two seconds at most.\n\n\
+    EXIT STATUS\n\
     That of COMMAND; 128 + n when signal n ended it; 125 when it was not run, 126 when it could not be, 127 when there \
     is none.")]
 pub struct Args {
@@ -48,7 +52,8 @@ pub struct Args {
     /// Set a variable of COMMAND's environment, which is otherwise that of PROCESS.
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
-    /// A session of its own, without the caller's terminal.
+    /// A session of its own, without the caller's terminal; the default where neither standard input, output nor error is
+    /// a terminal.
     #[arg(long)]
     new_session: bool,
     /// A process in the sandbox, or the bwrap that started it, by its id as seen from here.
@@ -85,21 +90,24 @@ pub fn run(args: Args) -> Res<ExitCode> {
     let groups = nix::unistd::getgroups().map_err(|errno| failed("getgroups", errno))?;
     let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
     let (waits, go) = sys::pipe().map_err(step("pipe"))?;
-    let is_leader = !args.new_session && wait::is_foreground();
-    if !args.new_session && inside.may_type() {
+    let new_session = args.new_session || !wait::has_terminal();
+    let is_leader = !new_session && wait::is_foreground();
+    if !new_session && inside.brings_terminal() {
         crate::failure::warn(format_args!(
-            "what runs there can type into this terminal (TIOCSTI), from which the sandbox is kept; --new-session keeps \
-             COMMAND from it, too"
+            "what runs there can read what is typed on this terminal, from which the sandbox is kept, and type into it \
+             itself where the kernel lets it (TIOCSTI); --new-session keeps COMMAND from it, too"
         ));
     }
     // ORDER: all that is read of the host, before any of it is left.
     inside.join_cgroup().map_err(|why| failed("cannot join the sandbox's cgroup", why))?;
     inside.join_namespaces().map_err(step("cannot join the sandbox's namespaces"))?;
+    // Another user namespace's capabilities undo it where fs.suid_dumpable is 1, and this process goes on to wait.
+    sys::hide().map_err(step("prctl(PR_SET_DUMPABLE)"))?;
     // Only a new process is in the PID namespace that was joined.
     match sys::fork_into(0).map_err(step("cannot fork"))? {
         Forked::Child => {
             drop(go);
-            Err(in_child(&args, &inside, &filters, &environment, &groups, &waits))
+            Err(in_child(&args, new_session, &inside, &filters, &environment, &groups, &waits))
         }
         Forked::Parent(child) => {
             drop(waits);
@@ -112,7 +120,7 @@ pub fn run(args: Args) -> Res<ExitCode> {
 fn filters(args: &Args, inside: &Inside) -> Res<Vec<Vec<u8>>> {
     if inside.has_filters && args.seccomp.is_empty() && !args.no_filter {
         return Err(failed(
-            format_args!("process {}", inside.pid),
+            format_args!("process {}", inside.process.pid),
             "it runs under seccomp filters, which nobody can read: give them again (--seccomp FILE), or go without \
              (--no-filter)",
         ));
@@ -145,13 +153,15 @@ fn environment(args: &Args, inside: &Inside) -> Res<Variables> {
 /// In the child: gives up what the process inside does not have, and execs. Comes back only to say why not.
 fn in_child(
     args: &Args,
+    new_session: bool,
     inside: &Inside,
     filters: &[Vec<u8>],
     environment: &Variables,
     groups: &BTreeSet<u32>,
     waits: &OwnedFd,
 ) -> Failure {
-    if let Err(failure) = wait::for_go(waits).and_then(|()| confine(args, inside, groups, waits)) {
+    if let Err(failure) = wait::for_go(waits).and_then(|()| confine(args, new_session, inside, groups, waits))
+    {
         return failure;
     }
     let shell = vec![OsString::from("/bin/sh")];
@@ -171,13 +181,19 @@ fn in_child(
 }
 
 /// Becomes as the process inside is; `parent` ends with the one that waits for the command.
-fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedFd) -> Res<()> {
+fn confine(
+    args: &Args,
+    new_session: bool,
+    inside: &Inside,
+    groups: &BTreeSet<u32>,
+    parent: &OwnedFd,
+) -> Res<()> {
     inside.enter_root().map_err(step("cannot enter the sandbox's root"))?;
     match &args.chdir {
         Some(dir) => std::env::set_current_dir(dir).map_err(|why| failed(dir.display(), why))?,
         None => inside.enter_directory().map_err(step("cannot enter the sandbox's directory"))?,
     }
-    if args.new_session {
+    if new_session {
         sys::setsid().map_err(step("setsid"))?;
     }
     // Descriptors of whoever called, which may lead out of the sandbox.
@@ -197,7 +213,11 @@ fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedF
     sys::setresuid(uid).map_err(step("cannot switch to that user"))?;
     // Where fs.suid_dumpable is 1 the change has undone it.
     sys::hide().map_err(step("prctl(PR_SET_DUMPABLE)"))?;
+    leave_keyring()?;
     let own = sys::capget().map_err(step("capget"))?.permitted;
+    if uid == 0 && !inside.no_new_privs && inside.exec_gives_back(own) {
+        keep_from_root()?;
+    }
     let caps = Caps {
         effective: inside.caps.effective.intersection(own),
         permitted: inside.caps.permitted.intersection(own),
@@ -225,6 +245,35 @@ fn confine(args: &Args, inside: &Inside, groups: &BTreeSet<u32>, parent: &OwnedF
     }
     Ok(())
 }
+
+/// Leaves the caller's keys, to which the sandbox may have none: there is no way to join its own session keyring.
+fn leave_keyring() -> Res<()> {
+    let what = "cannot leave the session keyring";
+    match sys::new_session_keyring() {
+        // A kernel without keys.
+        Err(Errno::NOSYS) => Ok(()),
+        Err(errno) => Err(step(what)(errno)),
+        // Read back: the caller's keys would still be the command's.
+        Ok(new) if sys::session_keyring() == Ok(new) => Ok(()),
+        Ok(_) => Err(failed(what, "it is still the caller's")),
+    }
+}
+
+/// Keeps an exec as root from giving capabilities: securebits, which cannot be asked for from outside, may do so there.
+fn keep_from_root() -> Res<()> {
+    let what = "cannot set the securebits";
+    let bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | sys::securebits().map_err(step(what))?;
+    sys::set_securebits(bits).map_err(step(what))?;
+    match sys::securebits() {
+        Ok(now) if now == bits => Ok(()),
+        _ => Err(failed(what, "they are as before")),
+    }
+}
+
+/// `SECBIT_NOROOT` (capabilities(7)): user 0 is none that an exec gives capabilities to.
+const SECBIT_NOROOT: u32 = 1 << 0;
+/// It can not be cleared.
+const SECBIT_NOROOT_LOCKED: u32 = 1 << 1;
 
 /// The kinds of namespace, in the order in which they are joined: the user namespace gives the right to the others.
 const NAMESPACES: [(&str, u32); 8] = [

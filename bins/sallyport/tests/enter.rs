@@ -473,19 +473,125 @@ fn a_process_inside_that_calls_itself_bwrap_takes_no_filter_away() {
     }
 }
 
+/// A session's terminal comes in as /dev/tty though it is none of the standard descriptors; where none of them is a
+/// terminal, it does not.
 #[test]
 fn a_terminal_from_which_the_sandbox_is_kept_is_warned_about() {
     let bench = Bench::set_up();
     let who = Who::User;
-    let is_refused = std::fs::read("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|value| value == b"0\n");
     let sandbox =
         Sandbox::start(&bench, who, "--unshare-all --new-session --ro-bind / / --proc /proc --dev /dev");
-    for (options, warns) in [(&[][..], !is_refused), (&["--new-session"], false)] {
-        let mut job = entering(&bench, who, options, sandbox.inside, &["true"]);
+    let has_tty = ["sh", "-c", "(: </dev/tty) 2>/dev/null && echo tty; exit 0"];
+    for (options, files, warns, expected) in [
+        (&[][..], "", true, true),
+        (&["--new-session"], "", false, false),
+        (&[], "</dev/null | cat", true, true),
+        (&[], "</dev/null 2>&1 >\"$OUT\" | cat >>\"$OUT\"; cat \"$OUT\"", false, false),
+    ] {
+        let out = bench.dir("out", who).join("out");
+        let enters = entering(&bench, who, options, sandbox.inside, &has_tty);
+        // A job-controlling shell's place: the terminal is the session's, whatever the descriptors are.
+        let mut job = stage::through(enters, &["sh", "-c", &format!("\"$@\" {files}"), "sh"]);
+        job.env.push(("OUT".into(), out.into()));
         job.stdin = support::Stdin::TtyAll;
         let seen = job.run().expect("a process");
         assert_eq!(seen.status, End::Exit(0), "{}", text(&seen.stdout));
-        assert_eq!(text(&seen.stdout).contains("TIOCSTI"), warns, "{options:?}: {}", text(&seen.stdout));
+        let shown = text(&seen.stdout);
+        assert_eq!(shown.contains("can read what is typed"), warns, "{options:?} {files}: {shown}");
+        assert_eq!(shown.contains("tty\r\n"), expected, "{options:?} {files}: {shown}");
     }
     sandbox.end();
+}
+
+/// A stage has more than the command will have: capabilities, the host's root, no filter.
+#[test]
+fn a_launch_that_is_not_done_is_not_entered() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        // fs-build waits for the file, priv-drop for the word to go on.
+        for options in [
+            "--ro-bind / / --file 7 /tmp/file",
+            "--ro-bind / / --block-fd 7",
+            "--ro-bind / / --unshare-user --userns-block-fd 7",
+        ] {
+            let mut job = bench.job(bench.bin("bwrap"), who);
+            job.args("--unshare-all --tmpfs /tmp".split_whitespace()).args(options.split_whitespace());
+            job.args(["--info-fd", "9", "sh", "-c", "echo started; read -r line"]);
+            job.fds.extend([(7, Fd::In), (9, Fd::Out), (0, Fd::Path("/dev/null".into(), 0))]);
+            job.stdin = support::Stdin::Closed;
+            let mut live = job.start().expect("a process");
+            assert!(live.wait_for(9, "child-pid"), "{}", text(live.output(2)));
+            let seen = enter(&bench, who, &["--no-filter"], live.pid(), &["echo", "run"]);
+            assert_eq!(
+                (seen.status, text(&seen.stdout)),
+                (End::Exit(125), String::new()),
+                "{who:?} {options}"
+            );
+            assert!(text(&seen.stderr).contains("still being set up"), "{options}: {}", text(&seen.stderr));
+            live.kill(libc::SIGKILL);
+            live.close(7);
+            assert_eq!(live.settle(), 0);
+        }
+    }
+}
+
+/// The relay and the keeper are children of the launcher as well, and older than the sandbox.
+#[test]
+fn a_launcher_with_a_console_leads_to_its_sandbox() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = bench.job(bench.bin("bwrap"), who);
+        job.args("--unshare-all --ro-bind / / --proc /proc --dev /dev --console sh -c".split_whitespace());
+        job.args(["readlink /proc/self/ns/pid; read -r line"]);
+        job.fds.insert(0, Fd::In);
+        job.stdin = support::Stdin::Closed;
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(1, "]\r\n"), "{}", text(live.output(2)));
+        let seen = enter(&bench, who, &[], live.pid(), &["readlink", "/proc/self/ns/pid"]);
+        let (inside, entered) = (text(live.output(1)), text(&seen.stdout));
+        assert_eq!(entered.trim(), inside.trim(), "{who:?} {}", text(&seen.stderr));
+        live.close(0);
+        assert_eq!(live.settle(), 0);
+    }
+}
+
+/// A key of the caller's is none of the sandbox's.
+#[test]
+fn the_callers_session_keyring_stays_outside() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let sandbox = Sandbox::start(&bench, who, "--unshare-all --ro-bind / / --proc /proc --dev /dev");
+        let probe = bench.path("probe").display().to_string();
+        let script = "\"$0\" keyring; \"$@\"";
+        let enters = entering(&bench, who, &[], sandbox.inside, &[&probe, "keyring"]);
+        let both = stage::through(enters, &["sh", "-c", script, &probe]).run().expect("a process");
+        let lines = text(&both.stdout);
+        let mut lines = lines.lines().filter(|line| line.starts_with("session keyring"));
+        let (outside, inside) = (lines.next().expect("outside"), lines.next().expect("inside"));
+        assert_ne!(outside, inside, "{who:?}");
+        sandbox.end();
+    }
+}
+
+/// What took its capabilities away for good is not to be seen from outside: an exec as root may give none there.
+#[test]
+fn an_exec_as_root_gives_no_capability_back() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let line = "--unshare-user --uid 0 --gid 0 --unshare-pid -- fs-build --ro-bind / / --proc /proc -- priv-drop \
+                    --allow-new-privs --securebits +noroot,+noroot_locked --permitted-caps -all --effective-caps -all \
+                    --inh-caps -all -- init-reaper -- sh -c";
+        let mut job = bench.job(bench.bin("ns-enter"), who);
+        job.args(line.split_whitespace());
+        job.args(["echo started; read -r line"]);
+        job.env.push(("PATH".into(), format!("{}:/usr/bin:/bin", bench.path("bin").display()).into()));
+        job.fds.insert(0, Fd::In);
+        job.stdin = support::Stdin::Closed;
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+        let seen = enter(&bench, who, &[], live.pid(), &["sh", "-c", "grep -h ^CapEff /proc/self/status"]);
+        assert_eq!(text(&seen.stdout), "CapEff:\t0000000000000000\n", "{who:?} {}", text(&seen.stderr));
+        live.close(0);
+        assert_eq!(live.settle(), 0);
+    }
 }

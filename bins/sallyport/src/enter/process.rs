@@ -1,5 +1,6 @@
 //! The process inside whose sandbox is entered: what it is, and the ways there.
 
+use super::handle::{Process, Role};
 use super::{NAMESPACES, fd};
 use common::caps::CapSet;
 use common::errno::Errno;
@@ -7,16 +8,25 @@ use common::sys::{self, Caps, Fd, Limits, clone_flags as flags};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// See the module. Everything is opened while the process is looked at, and used by descriptor: a number that another
-/// process has by then leads nowhere else.
+/// How long a launch that is on its way is waited for.
+const LAUNCH: Duration = Duration::from_secs(2);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How far below the process that is named the sandbox's may be: one launcher in another's place, and so on.
+const DEEPEST: usize = 16;
+
+/// See the module. All of it is read through one handle: what ends meanwhile leads to no other process.
 pub struct Inside {
-    /// Its id as seen from here.
-    pub pid: i32,
+    /// The process.
+    pub process: Process,
     /// Its user id in its own user namespace.
     pub uid: u32,
     /// Its group id there.
@@ -38,10 +48,8 @@ pub struct Inside {
     groups_inside: Option<Vec<u32>>,
     /// Its resource limits, in the order of their numbers (`RLIMIT_*`).
     limits: Vec<Limits>,
-    /// Its controlling terminal (`tty_nr` of proc_pid_stat(5)); 0 for none.
-    terminal: u64,
-    /// Its directory in /proc.
-    proc: PathBuf,
+    /// Its session.
+    session: u64,
     /// Namespaces that are not those of this process.
     namespaces: Vec<(u32, File)>,
     root: File,
@@ -49,25 +57,69 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// Process `pid`; for a launcher, and for init-reaper, the command that it waits for.
+    /// Process `pid`; for a launcher, and for init-reaper, the command that it waits for. A launch that is on its way is
+    /// waited for: its stages have more than the command will have, and see more.
     pub fn find(pid: i32) -> io::Result<Inside> {
-        let proc = PathBuf::from(format!("/proc/{pid}"));
-        let comm = fs::read(proc.join("comm"))?;
-        // A monitor is outside, though its namespaces may be others than the caller's. Pid 1 of a sandbox has less than
-        // the command beside it. That somebody calls himself so leads to a process below him, which is asked the same.
-        let beside = match comm.as_slice() {
-            b"ns-enter\n" | b"bwrap\n" => Some(proc.as_path()),
-            b"init-reaper\n" => Some(Path::new("/proc/self")),
-            _ => None,
-        };
-        let namespaces = namespaces_of(&proc, Path::new("/proc/self"))?;
-        if namespaces.is_empty() || beside.is_some() {
-            return match child_inside(&proc, beside.unwrap_or(Path::new("/proc/self")))? {
-                Some(child) => Inside::find(child),
-                None => Err(io::Error::other("it is in no namespace but this process's own")),
-            };
+        let deadline = Instant::now() + LAUNCH;
+        let named = Process::open(pid)?;
+        loop {
+            let process = Process::open(pid)?;
+            // As long as that one is there, this is the same.
+            named.text("status")?;
+            if let Some(inside) = Inside::look(process, DEEPEST)? {
+                return Ok(inside);
+            }
+            if Instant::now() >= deadline {
+                return Err(io::Error::other("its sandbox is still being set up"));
+            }
+            std::thread::sleep(LOOK);
         }
-        let status = fs::read_to_string(proc.join("status"))?;
+    }
+
+    /// The process, or the one inside to which it leads, at most so far below; none while that is not there yet.
+    fn look(process: Process, below: usize) -> io::Result<Option<Inside>> {
+        // ORDER: before anything else is read. From a stage an exec leads to the command; there is no way back.
+        let role = process.role()?;
+        let namespaces = namespaces_of(process.path(), Path::new("/proc/self"))?;
+        match role {
+            Role::Stage => Ok(None),
+            // A monitor is outside, though its namespaces may be others than the caller's. That somebody calls himself so
+            // leads to a process below him, which is asked the same.
+            Role::Launcher => Inside::look_below(&process, process.path(), below),
+            // Pid 1 of a sandbox has less than the command beside it.
+            Role::Reaper => Inside::look_below(&process, Path::new("/proc/self"), below),
+            Role::Helper | Role::Other if namespaces.is_empty() => {
+                let found = Inside::look_below(&process, Path::new("/proc/self"), below)?;
+                let alone = || io::Error::other("it is in no namespace but this process's own");
+                found.map(Some).ok_or_else(alone)
+            }
+            Role::Helper | Role::Other => Inside::of(process, namespaces).map(Some),
+        }
+    }
+
+    /// The first below `process` that is in other namespaces than `beside` and can be entered.
+    fn look_below(process: &Process, beside: &Path, below: usize) -> io::Result<Option<Inside>> {
+        let below = below.checked_sub(1).ok_or_else(|| io::Error::other("too many launchers in a row"))?;
+        let mut failure = None;
+        for child in process.children()? {
+            // The helpers of a launcher are in its namespaces, or on their way out of the sandbox's.
+            if !child.role().is_ok_and(|role| role != Role::Helper)
+                || namespaces_of(child.path(), beside).is_ok_and(|others| others.is_empty())
+            {
+                continue;
+            }
+            match Inside::look(child, below) {
+                Ok(None) => {}
+                Ok(inside) => return Ok(inside),
+                Err(why) => failure = Some(why),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// All that is to be known of a process that is in these namespaces.
+    fn of(process: Process, namespaces: Vec<(u32, File)>) -> io::Result<Inside> {
+        let status = process.text("status")?;
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             line.map(str::trim).ok_or_else(|| io::Error::other(format!("its status has no {name}")))
@@ -79,21 +131,18 @@ impl Inside {
         };
         let id = |name: &str, map: &str| {
             let outside = field(name)?.split_whitespace().nth(1).and_then(|id| id.parse::<u64>().ok());
-            let map = fs::read_to_string(proc.join(map))?;
+            let map = process.text(map)?;
             outside
                 .and_then(|id| mapped(&map, id))
                 .ok_or_else(|| io::Error::other("its ids are not mapped in its user namespace"))
         };
         let groups =
             field("Groups")?.split_whitespace().filter_map(|id| id.parse().ok()).collect::<BTreeSet<u32>>();
-        let gid_map = fs::read_to_string(proc.join("gid_map"))?;
-        // O_PATH would do, but std has none; both are directories.
-        let (root, directory) = (File::open(proc.join("root"))?, File::open(proc.join("cwd"))?);
+        let gid_map = process.text("gid_map")?;
         Ok(Inside {
-            pid,
             uid: id("Uid", "uid_map")?,
             gid: id("Gid", "gid_map")?,
-            has_filters: has_filters(&status, field("PPid")?),
+            has_filters: has_filters(&process),
             umask: u32::from_str_radix(field("Umask")?, 8)
                 .map_err(|_| io::Error::other("its umask is odd"))?,
             no_new_privs: field("NoNewPrivs")? != "0",
@@ -102,18 +151,18 @@ impl Inside {
             bounding: set("CapBnd")?,
             groups_inside: groups.iter().map(|id| mapped(&gid_map, u64::from(*id))).collect(),
             groups,
-            limits: limits(&fs::read_to_string(proc.join("limits"))?)?,
-            terminal: terminal(&fs::read_to_string(proc.join("stat"))?),
-            proc,
+            limits: limits(&process.text("limits")?)?,
+            session: session_and_terminal(&process.text("stat")?).0,
             namespaces,
-            root,
-            directory,
+            root: process.open_dir("root")?,
+            directory: process.open_dir("cwd")?,
+            process,
         })
     }
 
     /// Its environment.
     pub fn environment(&self) -> io::Result<Vec<(OsString, OsString)>> {
-        let bytes = fs::read(self.proc.join("environ"))?;
+        let bytes = fs::read(self.process.path().join("environ"))?;
         let variable = |line: &[u8]| {
             let at = line.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
             let (name, value) = line.split_at_checked(at)?;
@@ -124,7 +173,7 @@ impl Inside {
 
     /// Joins its cgroup, if that is one of a sandbox's own: there its limits count, and there it is cleared away.
     pub fn join_cgroup(&self) -> io::Result<()> {
-        let cgroups = fs::read_to_string(self.proc.join("cgroup"))?;
+        let cgroups = self.process.text("cgroup")?;
         let path = cgroups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
         let Some(top) = own_cgroup(path) else { return Ok(()) };
         let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -138,20 +187,18 @@ impl Inside {
             io::ErrorKind::PermissionDenied => io::Error::other(format!(
                 "{dir}: {why}: it takes the right to the cgroup that both are in; enter from beside the launcher, as with \
                  systemd-run --user --scope sallyport enter {}",
-                self.pid
+                self.process.pid
             )),
             _ => io::Error::other(format!("{dir}: {why}")),
         })
     }
 
-    /// Whether who enters brings in a terminal from which the sandbox is kept, and into which it could type.
-    pub fn may_type(&self) -> bool {
-        let own = terminal(&fs::read_to_string("/proc/self/stat").unwrap_or_default());
-        let is_brought =
-            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
-        // A sysctl since Linux 6.2; before, everybody may.
-        let is_refused = fs::read("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|value| value == b"0\n");
-        own != 0 && own != self.terminal && is_brought && !is_refused
+    /// Whether who enters brings in a terminal from which the sandbox is kept: his session's, which is not the sandbox's.
+    /// It comes in even when it is none of the standard descriptors, as /dev/tty.
+    pub fn brings_terminal(&self) -> bool {
+        let (session, terminal) =
+            session_and_terminal(&fs::read_to_string("/proc/self/stat").unwrap_or_default());
+        terminal != 0 && session != self.session
     }
 
     /// Takes its resource limits, as far as this process's own go.
@@ -223,6 +270,12 @@ impl Inside {
         sys::fchdir(fd(&self.directory))
     }
 
+    /// Whether it has less than what an exec as root gives, of what is to be had (`own`). Then it has given that up for the
+    /// moment, or root is nobody special there.
+    pub fn exec_gives_back(&self, own: CapSet) -> bool {
+        self.caps.permitted.intersection(own) != self.bounding.intersection(own)
+    }
+
     /// Drops from the bounding set what its has not.
     pub fn drop_bounding(&self) -> Result<(), Errno> {
         for cap in 0..64 {
@@ -261,49 +314,32 @@ fn namespaces_of(proc: &Path, other: &Path) -> io::Result<Vec<(u32, File)>> {
             all.push((kind, file));
         }
     }
-    if all.is_empty() && !proc.exists() {
+    if all.is_empty() && !proc.join("comm").exists() {
         return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
     }
     Ok(all)
 }
 
-/// The child of a process that is in other namespaces than `other`.
-fn child_inside(proc: &Path, other: &Path) -> io::Result<Option<i32>> {
-    let mut children = String::new();
-    for task in fs::read_dir(proc.join("task"))? {
-        children += &fs::read_to_string(task?.path().join("children"))?;
-    }
-    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-        if !namespaces_of(Path::new(&format!("/proc/{child}")), other)?.is_empty() {
-            return Ok(Some(child));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a process with this status, whose parent is `parent`, has filters that its launcher has not. Those that the
-/// launcher has are the host's matter: a container's, a service's. A launcher is one in all of this process's namespaces:
-/// in the sandbox anybody may call himself so.
-fn has_filters(status: &str, parent: &str) -> bool {
-    let number = |status: &str, name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|value| value.trim().parse::<u32>().ok())
-    };
+/// Whether a process has filters that its launcher has not. Those that the launcher has are the host's matter: a
+/// container's, a service's. A launcher is one in all of this process's namespaces: in the sandbox anybody may call himself
+/// so.
+fn has_filters(process: &Process) -> bool {
     // The number of filters is there since Linux 5.9.
-    let count = |status: &str| number(status, "Seccomp_filters").or_else(|| number(status, "Seccomp"));
-    let mut parent = parent.to_owned();
+    let count =
+        |process: &Process| process.number::<u32>("Seccomp_filters").or_else(|| process.number("Seccomp"));
     let mut launcher = 0;
-    while let Ok(above) = fs::read_to_string(format!("/proc/{parent}/status")) {
-        let is_launcher = ["Name:\tns-enter\n", "Name:\tbwrap\n"].iter().any(|name| above.starts_with(name))
-            && namespaces_of(Path::new(&format!("/proc/{parent}")), Path::new("/proc/self"))
-                .is_ok_and(|others| others.is_empty());
+    let mut next = process.parent();
+    while let Ok(Some(above)) = next {
+        let is_launcher =
+            above.text("comm").is_ok_and(|name| ["ns-enter\n", "bwrap\n"].contains(&name.as_str()))
+                && namespaces_of(above.path(), Path::new("/proc/self")).is_ok_and(|others| others.is_empty());
         if is_launcher {
             launcher = count(&above).unwrap_or(0);
             break;
         }
-        parent = number(&above, "PPid").unwrap_or(0).to_string();
+        next = above.parent();
     }
-    count(status).is_none_or(|own| own > launcher)
+    count(process).is_none_or(|own| own > launcher)
 }
 
 /// The limits of /proc/PID/limits, a line each, in the order of their numbers (proc_pid_limits(5)).
@@ -322,11 +358,12 @@ fn limits(text: &str) -> io::Result<Vec<Limits>> {
     all.ok_or_else(|| io::Error::other("its limits are odd"))
 }
 
-/// The controlling terminal, field 7 of /proc/PID/stat.
-fn terminal(stat: &str) -> u64 {
+/// The session and the controlling terminal, fields 6 and 7 of /proc/PID/stat; 0 for none.
+fn session_and_terminal(stat: &str) -> (u64, u64) {
     // The name, field 2, may have anything in it but ends with the last parenthesis.
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    rest.split(' ').nth(4).and_then(|number| number.parse().ok()).unwrap_or(0)
+    let field = |number| rest.split(' ').nth(number).and_then(|text| text.parse().ok()).unwrap_or(0);
+    (field(3), field(4))
 }
 
 /// What `id` of this user namespace is in the one with `map`.
@@ -357,7 +394,7 @@ fn own_cgroup(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{limits, mapped, own_cgroup, terminal};
+    use super::{limits, mapped, own_cgroup, session_and_terminal};
     use common::sys::{Limits, getrlimit};
 
     #[test]
@@ -369,8 +406,8 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_hide_the_terminal() {
-        assert_eq!(terminal("7 (a) b) S 1 7 7 34817 7 0"), 34817);
-        assert_eq!(terminal(""), 0);
+        assert_eq!(session_and_terminal("7 (a) b) S 1 7 6 34817 7 0"), (6, 34817));
+        assert_eq!(session_and_terminal(""), (0, 0));
     }
 
     #[test]

@@ -6,10 +6,15 @@ use common::sys::{self, Fd, OwnedFd};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus as Change, waitpid};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
-use std::io::stdin;
+use std::io::{IsTerminal, stderr, stdin, stdout};
 
 /// Standard input, the terminal that is handed on.
 const TERMINAL: Fd = Fd(0);
+
+/// Whether one of the standard descriptors is a terminal: then the command is for somebody at it.
+pub fn has_terminal() -> bool {
+    stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal()
+}
 
 /// Whether standard input is this process's terminal, and this process in its foreground.
 pub fn is_foreground() -> bool {
