@@ -34,6 +34,11 @@ const ESCAPES: u32 = 3;
 /// Ctrl-].
 const ESCAPE: u8 = 0x1d;
 
+/// How much is shown at most of what is read after the monitor's end. What the command printed last is in the terminal's
+/// buffers by then, a few pages (8 KiB in `pty_common_install`, 4 KiB in `n_tty`, Linux 6.18); what somebody that it has left
+/// behind goes on to print comes after that, and has no end.
+const LAST: usize = 64 * 1024;
+
 fn run(chain: Chain) -> Outcome<Infallible> {
     // 2. Entry state.
     let (Some(monitor), Some(master)) = (chain.passed.socket, chain.passed.terminal) else {
@@ -64,18 +69,23 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
     let mut input = Direction::new(STDIN, master);
     let mut output = Direction::new(master, STDOUT);
     let mut escapes = 0;
+    let (mut ended, mut last) = (false, LAST);
     loop {
         let all_shown = output.is_empty();
+        // An end that is known would wake this process again and again while standard output takes nothing. With all shown
+        // it is what keeps the next poll from waiting.
+        let news = Some(monitor).filter(|_| !ended || all_shown);
         let mut fds = [
-            PollFd::new(Some(monitor), event::IN),
+            PollFd::new(news, event::IN),
             PollFd::new(Some(signals), event::IN),
             PollFd::new(input.reads_from(), event::IN),
             PollFd::new(input.writes_to(), event::OUT),
-            PollFd::new(output.reads_from(), event::IN),
+            PollFd::new(output.reads_from().filter(|_| last > 0), event::IN),
             PollFd::new(output.writes_to(), event::OUT),
         ];
         sys::retry(|| sys::poll_events(&mut fds)).at(|| fault!("poll"))?;
-        let [ended, signal, can_type, can_pass, can_read, can_show] = fds.map(|fd| fd.is_ready());
+        let [has_ended, signal, can_type, can_pass, can_read, can_show] = fds.map(|fd| fd.is_ready());
+        ended |= has_ended;
         if signal {
             caller.on_signal(signals, master)?;
             input.resume();
@@ -88,6 +98,9 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
         }
         if can_read {
             output.read().at(|| fault!("read from the sandbox's terminal"))?;
+            if ended {
+                last = last.saturating_sub(output.waiting().len());
+            }
         }
         if can_type {
             read_input(&mut input, caller, &mut escapes)?;
@@ -96,7 +109,8 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
                 sys::send_signal(launcher, sys::SIGTERM).at(|| fault!("kill"))?;
             }
         }
-        // All that was printed has been shown, and the terminal, which was asked after the monitor, has no more.
+        // All that was printed has been shown, and the terminal, which was asked after the monitor, has no more, or is not
+        // asked any more.
         if ended && all_shown && !can_read {
             return Ok(());
         }

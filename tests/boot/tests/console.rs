@@ -1,8 +1,11 @@
 //! `--console`: a terminal of the sandbox's own, and the caller's as it was.
 
-use stage::{Bench, Who, everyone};
+use stage::{Bench, Who, everyone, waits_in};
 use std::fs;
-use support::{End, Job, Live, Stdin};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use support::{End, Fd, Job, Live, Stdin};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\r', "")
@@ -208,4 +211,102 @@ fn all_that_was_printed_is_shown_before_the_launch_ends() {
     let out = text(&seen.stdout);
     assert_eq!(out.lines().count(), 20000);
     assert!(out.ends_with("\n20000\n"));
+}
+
+/// A launch whose standard output is a pipe of one page that nobody but the caller reads, which is told on descriptor 4 to
+/// go on, and says on descriptor 5 how its command has ended.
+fn into_a_page(bench: &Bench, command: &str) -> (Live, PipeReader) {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    // SAFETY: a plain call on a pipe of ours.
+    unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    let mut job = shell(bench, Who::User, Stdin::Null, &["--json-status-fd", "5"], command);
+    job.close = vec![1];
+    job.fds.insert(1, Fd::Raw(writer.as_raw_fd()));
+    job.fds.insert(4, Fd::In);
+    job.fds.insert(5, Fd::Out);
+    let live = job.start().expect("a process");
+    (live, reader)
+}
+
+/// Waits until the command has ended, and the monitor has nothing left to do but to wait for its relay.
+fn relay_is_awaited(live: &mut Live) -> i32 {
+    assert!(live.wait_for(5, "exit-code"), "{}", text(live.output(2)));
+    let relay = relay_of(live);
+    assert!(waits_in(live.pid(), libc::SYS_wait4, relay), "the monitor waits for its relay");
+    relay
+}
+
+#[test]
+fn what_is_left_behind_and_prints_on_does_not_keep_the_launch() {
+    if !support::is_root() {
+        return stage::skip("what another user's process waits for is root's to see");
+    }
+    let bench = Bench::set_up();
+    // Who is left does not look at the hangup.
+    let command = "trap '' HUP; yes & read line <&4; exit 3";
+    let (mut live, mut reader) = into_a_page(&bench, command);
+    let first = live.pid();
+    let yes = soon(|| below(first, "yes").filter(|yes| is_stuck(*yes))).expect("all is full");
+    live.write(4, b"on\n");
+    relay_is_awaited(&mut live);
+    let mut pages = 0;
+    // Never a moment in which there is nothing to show.
+    while soon(|| (is_stuck(yes) || !fs::exists(format!("/proc/{yes}")).is_ok_and(|is| is)).then_some(()))
+        .is_some()
+        && reader.read(&mut [0; 4096]).expect("a pipe") > 0
+    {
+        pages += 1;
+        assert!(pages < 1000, "it is passed on without an end");
+    }
+    drop(reader);
+    let seen = live.finish().expect("its end");
+    assert_eq!((seen.status, seen.leftovers), (End::Exit(3), vec![]));
+}
+
+/// What `look` finds in the end; `None` if it has not found anything in ten seconds.
+fn soon<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + support::patience(Duration::from_secs(10));
+    loop {
+        let found = look();
+        if found.is_some() || Instant::now() > until {
+            return found;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A process of this name below another.
+fn below(pid: i32, name: &str) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    children.find_map(|child| {
+        let is = fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|comm| comm.trim_end() == name);
+        if is { Some(child) } else { below(child, name) }
+    })
+}
+
+/// Whether it sleeps in a write to its standard output.
+fn is_stuck(pid: i32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall"));
+    call.is_ok_and(|call| call.starts_with(&format!("{} 0x1 ", libc::SYS_write)))
+}
+
+#[test]
+fn a_relay_that_can_show_nothing_sleeps() {
+    if !support::is_root() {
+        return stage::skip("what another user's process waits for is root's to see");
+    }
+    let bench = Bench::set_up();
+    let (mut live, mut reader) = into_a_page(&bench, "seq 2000");
+    let relay = relay_is_awaited(&mut live);
+    // One that is woken by an end that it knows never comes to sleep.
+    let state = || {
+        let stat = fs::read_to_string(format!("/proc/{relay}/stat")).expect("a process");
+        stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next())
+    };
+    assert!(soon(|| state().filter(|state| *state == 'S')).is_some(), "the relay spins");
+    let mut out = Vec::new();
+    reader.read_to_end(&mut out).expect("a pipe");
+    assert!(text(&out).ends_with("\n2000\n"), "all is shown");
+    assert_eq!(live.finish().expect("its end").status, End::Exit(0));
 }
