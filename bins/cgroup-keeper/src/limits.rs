@@ -93,10 +93,14 @@ impl Limits {
                 fault!("--limit: Can't switch off controller ", *controller, " in ", place.mount, place.path)
             })?;
         }
-        let Some((name, _)) = &self.aside else { return Ok(()) };
-        for pid in [self.launcher, sys::getpid()] {
-            match place::move_to(place.dir.fd(), pid) {
-                // The launcher was killed.
+        let Some((name, aside)) = &self.aside else { return Ok(()) };
+        // Who is there: the number of a launcher that was killed may be somebody else's by now, and it may have started others.
+        let mut buf = [0u8; 512];
+        let procs = place::read(aside.fd(), c"cgroup.procs", &mut buf)
+            .at(|| place.fault("Can't read cgroup.procs of a cgroup below", ""))?;
+        for pid in procs.split(|byte| *byte == b'\n').filter(|pid| !pid.is_empty()) {
+            match place::write(place.dir.fd(), c"cgroup.procs", pid) {
+                // Killed meanwhile.
                 Ok(()) | Err(Errno::SRCH) => {}
                 Err(errno) => return Err(place.fault("Can't move the launcher back to", "").errno(errno)),
             }

@@ -37,8 +37,11 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     // 1. Own part of the frame.
     let frame = chain.frame(NsEnter::decode)?;
     // 2. Entry state.
-    let monitor = sys::getppid();
     let socket = chain.passed.socket.ok_or_else(|| fault!("--socket=FD is missing"))?;
+    let Some(monitor) = sys::parent_behind(socket).at(|| fault!("Can't read pid from socket"))? else {
+        // Killed by now. Nothing is made yet, and who has adopted this process is nobody to move to another cgroup.
+        sys::exit(1)
+    };
     // A terminal's Ctrl-C is for the launcher and the sandbox; what they leave behind has to be cleared away then, too.
     sys::setsid().at(|| fault!("setsid"))?;
     sys::block_signals(u64::MAX).at(|| fault!("sigprocmask"))?;

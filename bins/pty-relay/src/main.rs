@@ -44,7 +44,10 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     let (Some(monitor), Some(master)) = (chain.passed.socket, chain.passed.terminal) else {
         return Err(fault!("--socket=FD and --terminal=FD are missing"));
     };
-    let launcher = sys::getppid();
+    let Some(launcher) = sys::parent_behind(monitor).at(|| fault!("Can't read pid from socket"))? else {
+        // Killed by now. Who has adopted this process is nobody to send signals to, and the terminal is as it was.
+        sys::exit(1)
+    };
     // 4. Give up what is not needed, before the first byte from the sandbox.
     // ORDER: before the capabilities. Root without any, as the command may be, could trace this process, and is in the
     // host's mount namespace then.
@@ -104,7 +107,8 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
         }
         if can_type {
             read_input(&mut input, caller, &mut escapes)?;
-            if escapes >= ESCAPES {
+            // Behind the launcher's end its number may be somebody else's.
+            if escapes >= ESCAPES && !ended {
                 escapes = 0;
                 sys::send_signal(launcher, sys::SIGTERM).at(|| fault!("kill"))?;
             }

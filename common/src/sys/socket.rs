@@ -74,6 +74,28 @@ pub fn peer_pidfd(fd: Fd) -> Result<OwnedFd> {
     usize::try_from(pidfd).map_err(|_| Errno::PROTO).and_then(OwnedFd::returned)
 }
 
+/// `getsockopt(fd, SOL_SOCKET, SO_PEERCRED)`: the id of the process that made this socket pair, as seen from here; that it had,
+/// should it have ended. [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)
+fn peer_pid(fd: Fd) -> Result<i32> {
+    const SO_PEERCRED: usize = 17;
+    // struct ucred: the ids of a process, its user and its group.
+    let mut cred = [0i32; 3];
+    let mut len = size_of_val(&cred) as u32;
+    let (at, room) = (cred.as_mut_ptr() as usize, (&raw mut len) as usize);
+    // SAFETY: getsockopt writes at most `len` bytes, the size of `cred`, at the fourth argument, and an int at the last;
+    // both are live locals.
+    unsafe { raw::syscall6(nr::GETSOCKOPT, [fd.arg(), SOL_SOCKET, SO_PEERCRED, at, room, 0]) }?;
+    let [pid, ..] = cred;
+    if len as usize == size_of_val(&cred) { Ok(pid) } else { Err(Errno::PROTO) }
+}
+
+/// This process's parent, if it is who made the socket pair `fd`; `None` if that has ended, and the parent is who adopted this
+/// process (`PR_SET_CHILD_SUBREAPER`, or pid 1). Those are its ancestors, and were there before, under other numbers.
+pub fn parent_behind(fd: Fd) -> Result<Option<i32>> {
+    let made = peer_pid(fd)?;
+    Ok(Some(made).filter(|made| *made == super::getppid()))
+}
+
 const SOL_SOCKET: usize = 1;
 const SO_PASSCRED: usize = 16;
 const SCM_RIGHTS: i32 = 1;

@@ -1,9 +1,13 @@
 //! `--cgroup` and `--limit`: a cgroup of the sandbox's own, its limits, and that nothing is left of it.
 
 use boot::{Cgroup, Host};
+use common::plan::{Limit, List, NsEnter, NsExtra};
 use stage::skip;
 use std::fs;
-use support::{End, Fd, Seen};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use support::{End, Fd, Live, Seen};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -222,6 +226,15 @@ fn a_keeper_that_was_killed_is_told_of_at_the_end() {
     }
 }
 
+/// The launcher's keeper.
+fn keeper_of(live: &Live) -> i32 {
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", live.pid())).expect("a process");
+    let is_keeper = |pid: &&str| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "cgroup-keeper")
+    };
+    children.split_whitespace().find(is_keeper).expect("a keeper").parse().expect("a process id")
+}
+
 #[track_caller]
 fn kill_keeper(host: &Host, options: &str, cgroup: Cgroup) {
     let mut words: Vec<&str> = options.split(' ').collect();
@@ -231,14 +244,8 @@ fn kill_keeper(host: &Host, options: &str, cgroup: Cgroup) {
     job.stdin = support::Stdin::Closed;
     let mut live = job.start().expect("a process");
     assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", live.pid())).expect("a process");
-    let is_keeper = |pid: &&str| {
-        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "cgroup-keeper")
-    };
-    let keeper =
-        children.split_whitespace().find(is_keeper).expect("a keeper").parse().expect("a process id");
     // SAFETY: a plain call; the keeper is a child that the launcher has not waited for.
-    unsafe { libc::kill(keeper, libc::SIGKILL) };
+    unsafe { libc::kill(keeper_of(&live), libc::SIGKILL) };
     let pid = live.pid();
     live.write(0, b"on\n");
     let seen = live.finish().expect("its end");
@@ -251,4 +258,57 @@ fn kill_keeper(host: &Host, options: &str, cgroup: Cgroup) {
     let path = cgroup.path().to_owned();
     drop(cgroup);
     assert!(!path.exists());
+}
+
+/// As where the launcher was killed before its keeper could ask who it is: the parent did not make the socket.
+#[test]
+fn who_has_adopted_the_keeper_is_not_taken_for_the_launcher() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    if !cgroup.delegate("hugetlb") {
+        skip("this host has no controller hugetlb in its cgroup2 hierarchy");
+        return;
+    }
+    let (mut ours, theirs) = UnixStream::pair().expect("sockets");
+    let limit = Limit::File { name: stage::path("hugetlb.2MB.max"), value: stage::text("64M") };
+    let extra = NsExtra {
+        uid_map: List::EMPTY,
+        gid_map: List::EMPTY,
+        setgroups: None,
+        join: List::EMPTY,
+        monotonic: None,
+        boottime: None,
+        own_cgroup: true,
+        limits: stage::list(&[limit]),
+        console: false,
+    };
+    let mut records = stage::Records::new(&["true"]);
+    records.ns_enter = Some(NsEnter { extra: Some(extra), ..stage::NS_ENTER });
+    let keeper = host.bench.bin("cgroup-keeper");
+    let mut job = host.job("/bin/sh", &cgroup);
+    job.args(["-c", &format!("{} --plan=10 --socket=7; echo ended", keeper.display())]);
+    job.fds.insert(7, Fd::Raw(theirs.as_raw_fd()));
+    job.fds.insert(10, host.bench.keep(records.sealed()));
+    let live = job.start().expect("a process");
+    drop(theirs);
+    // It tells which cgroup it has made, or ends.
+    let told = ours.read(&mut [0; 4]).expect("a socket");
+    let place = fs::read_to_string(format!("/proc/{}/cgroup", live.pid())).unwrap_or_default();
+    drop(ours);
+    let seen = live.finish().expect("its end");
+    assert_eq!((told, text(&seen.stdout).as_str()), (0, "ended\n"), "{place}{}", text(&seen.stderr));
+    assert_eq!((cgroup.children(), cgroup.subtree_control()), (vec![], String::new()));
+}
+
+#[test]
+fn a_limit_leaves_no_relay_aside() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    if !cgroup.delegate("hugetlb") {
+        skip("this host has no controller hugetlb in its cgroup2 hierarchy");
+        return;
+    }
+    let options = "--unshare-all --ro-bind / / --dev /dev --console --cgroup /sys/fs/cgroup --limit hugetlb.2MB.max=64M";
+    let seen = run(&host, &cgroup, options, "exit 7");
+    assert_eq!((seen.status, text(&seen.stderr).as_str()), (End::Exit(7), ""));
 }

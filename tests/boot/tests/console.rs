@@ -4,6 +4,8 @@ use stage::{Bench, Who, everyone, waits_in};
 use std::fs;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{End, Fd, Job, Live, Stdin};
 
@@ -309,4 +311,36 @@ fn a_relay_that_can_show_nothing_sleeps() {
     reader.read_to_end(&mut out).expect("a pipe");
     assert!(text(&out).ends_with("\n2000\n"), "all is shown");
     assert_eq!(live.finish().expect("its end").status, End::Exit(0));
+}
+
+/// As where the launcher was killed before its relay could ask who it is: the parent did not make the socket.
+#[test]
+fn a_relay_sends_no_signals_to_who_has_adopted_it() {
+    let bench = Bench::set_up();
+    static UNLOCKED: libc::c_int = 0;
+    let (ours, theirs) = UnixStream::pair().expect("sockets");
+    let mut job = bench.job("/bin/sh", Who::User);
+    job.stdin = Stdin::TtyAll;
+    let relay = bench.bin("pty-relay");
+    let line = format!(
+        "trap 'echo hit' TERM; echo ready; {} --plan=10 --socket=7 --terminal=8; echo ended",
+        relay.display()
+    );
+    job.args(["-c", &line]);
+    job.fds.insert(7, Fd::Raw(theirs.as_raw_fd()));
+    job.fds.insert(8, Fd::Path("/dev/ptmx".into(), libc::O_RDWR | libc::O_NOCTTY));
+    job.enter = Some(Arc::new(|| {
+        // SAFETY: TIOCSPTLCK reads one int, which is live: the terminal can be opened.
+        unsafe { libc::ioctl(8, libc::TIOCSPTLCK, &raw const UNLOCKED) };
+        Ok(())
+    }));
+    job.fds.insert(10, bench.keep(stage::Records::with(&[common::plan::Stage::NsEnter]).sealed()));
+    let mut live = job.start().expect("a process");
+    drop(theirs);
+    assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+    live.write(-1, b"\x1d\x1d\x1d");
+    assert!(live.wait_for(-1, "ended"), "{}", text(live.output(-1)));
+    drop(ours);
+    let seen = live.finish().expect("its end");
+    assert!(!text(&seen.stdout).contains("hit"), "{}", text(&seen.stdout));
 }

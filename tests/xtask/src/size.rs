@@ -9,7 +9,7 @@ const ALL: u64 = 320 * 1024;
 /// Those that are no part of every launch, and the most bytes each may have: the one that reads chains, and those that
 /// run beside a sandbox that asks for it.
 const BESIDE: [(&str, u64); 3] =
-    [("compose", 128 * 1024), ("cgroup-keeper", 40 * 1024), ("pty-relay", 40 * 1024)];
+    [("compose", 128 * 1024), ("cgroup-keeper", 44 * 1024), ("pty-relay", 40 * 1024)];
 
 /// Builds the default members: all that a sandbox needs and nothing else.
 pub fn build(repo: &Repo) -> Res<bool> {
