@@ -52,27 +52,36 @@ fn run(chain: Chain) -> Outcome<Infallible> {
     let mut own = Own::make(&place, monitor)?;
     let mut limits = Limits::new(monitor);
     match keep(&frame, &place, &mut own, &mut limits, socket) {
-        Ok(userns) => {
-            clear(&place, &own, &mut limits, userns)?;
+        Ok(left) => {
+            clear(&place, &own, &mut limits, left)?;
             sys::exit(0)
         }
         Err(fault) => {
             // Nothing is in it; or the monitor, who reads the end of this socket, ends what is.
             let _ = sys::close(socket);
-            clear(&place, &own, &mut limits, None)?;
+            clear(&place, &own, &mut limits, Left::default())?;
             Err(fault)
         }
     }
 }
 
-/// Limits, the sandbox moved in, and the time until all of it has ended. Returns the sandbox's user namespace.
+/// What a sandbox leaves.
+#[derive(Debug, Default)]
+struct Left {
+    /// Whether somebody may be in its cgroup who does not end by himself.
+    anybody: bool,
+    /// Its user namespace.
+    userns: Option<OwnedFd>,
+}
+
+/// Limits, the sandbox moved in, and the time until its command has ended, or all of it.
 fn keep(
     frame: &NsEnter<'static>,
     place: &Place,
     own: &mut Own,
     limits: &mut Limits,
     socket: Fd,
-) -> Outcome<Option<OwnedFd>> {
+) -> Outcome<Left> {
     limits.apply(frame, place, own)?;
     if !frame.limits().is_empty() {
         own.make_room(place)?;
@@ -82,7 +91,7 @@ fn keep(
     let mut message = [0u8; 5];
     if sys::retry(|| sys::recv(socket, &mut message)).at(|| fault!("recv"))? != message.len() {
         // The monitor ended before there was a sandbox.
-        return Ok(None);
+        return Ok(Left::default());
     }
     let [pid @ .., is_in] = message;
     let sandbox = i32::from_ne_bytes(pid);
@@ -95,15 +104,12 @@ fn keep(
     loop {
         let populated = own.is_populated()?;
         if monitored.is_none() && !populated {
-            return Ok(userns);
+            return Ok(Left { anybody: false, userns });
         }
         if own.wait(monitored)? {
             let mut message = [0u8];
             match sys::retry(|| sys::recv(socket, &mut message)).at(|| fault!("recv"))? {
-                1 if message == [ENDED] => {
-                    own.kill_all()?;
-                    return Ok(userns);
-                }
+                1 if message == [ENDED] => return Ok(Left { anybody: true, userns }),
                 // Killed without a word: the sandbox goes on, or ends by --die-with-parent.
                 _ => monitored = None,
             }
@@ -113,11 +119,17 @@ fn keep(
 
 /// Takes the cgroup away, with whatever cgroups the sandbox has made in it. Nobody comes after this process to clear up
 /// what it leaves, so each step is tried twice.
-fn clear(place: &Place, own: &Own, limits: &mut Limits, userns: Option<OwnedFd>) -> Outcome<()> {
-    // The sandbox may just be coming when the first look finds nobody; it is ended then, and nobody else comes.
-    let remove = || own.wait_until_empty().and_then(|()| remove::tree(place, own));
+fn clear(place: &Place, own: &Own, limits: &mut Limits, left: Left) -> Outcome<()> {
+    let remove = || {
+        let one_by_one = left.anybody && !own.kill_all()?;
+        if !one_by_one {
+            // The sandbox may just be coming when the first look finds nobody; it is ended then, and nobody else comes.
+            own.wait_until_empty()?;
+        }
+        remove::tree(place, own, one_by_one)
+    };
     if twice(remove).is_err() {
-        if let Some(userns) = userns {
+        if let Some(userns) = &left.userns {
             // What the sandbox's services have made belongs to ids that only its user namespace has power over. The
             // caller's cgroups are his there as well, as this process keeps his ids; but of root's powers over those of
             // others it keeps none, which is why it stays outside if it can.

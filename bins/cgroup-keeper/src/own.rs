@@ -96,10 +96,17 @@ impl Own {
         Ok(monitor.is_ready())
     }
 
-    /// Kills all that is in it or below, at once (`cgroup.kill`, Linux 5.14).
-    pub fn kill_all(&self) -> Outcome<()> {
-        place::write(self.dir.fd(), c"cgroup.kill", b"1")
-            .at(|| fault!("--cgroup: Can't kill what is left in the cgroup"))
+    /// Kills all that is in it or below, at once. False where that cannot be: before Linux 5.14, which has `cgroup.kill`, or
+    /// when the sandbox, whose the files of the cgroup that it is in are, has closed it to this process. All is frozen then
+    /// (`cgroup.freeze`, Linux 5.2), to be ended one by one: who is frozen can be killed, and makes neither processes nor
+    /// cgroups, which would have no end.
+    pub fn kill_all(&self) -> Outcome<bool> {
+        if place::write(self.dir.fd(), c"cgroup.kill", b"1").is_ok() {
+            return Ok(true);
+        }
+        place::write(self.dir.fd(), c"cgroup.freeze", b"1")
+            .at(|| fault!("--cgroup: Can't kill what is left in the cgroup"))?;
+        Ok(false)
     }
 
     /// Waits until nobody is in it. Whoever calls this has made sure that this comes.

@@ -7,7 +7,8 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use support::{End, Fd, Live, Seen};
+use std::process::Command;
+use support::{End, Fd, Job, Live, Seen};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -258,6 +259,89 @@ fn kill_keeper(host: &Host, options: &str, cgroup: Cgroup) {
     let path = cgroup.path().to_owned();
     drop(cgroup);
     assert!(!path.exists());
+}
+
+/// Runs `command` in a sandbox of these options, and traces its keeper from before the command's end: what it has done
+/// then, a system call a line. `None` where there is no strace.
+#[track_caller]
+fn trace_keeper(
+    host: &Host,
+    cgroup: &Cgroup,
+    options: &str,
+    command: &str,
+    how: &[&str],
+) -> Option<(Seen, String)> {
+    if Command::new("strace").arg("-V").output().is_err() {
+        skip("strace is not installed");
+        return None;
+    }
+    let mut words: Vec<&str> = options.split_whitespace().collect();
+    let command = format!("{command}; echo ready; read line");
+    words.extend(["sh", "-c", &command]);
+    let mut job = host.bwrap(cgroup, &words);
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    let mut live = job.start().expect("a process");
+    assert!(live.wait_for(1, "ready\n"), "{}", text(live.output(2)));
+    let trace = host.bench.path("trace");
+    let mut strace = Job::new("/usr/bin/strace");
+    let keeper = keeper_of(&live).to_string();
+    strace.args(how).arg("-o").arg(&trace).args(["-p", &keeper]);
+    let mut strace = strace.start().expect("a process");
+    assert!(strace.wait_for(2, "attached"), "{}", text(strace.output(2)));
+    live.write(0, b"on\n");
+    let seen = live.finish().expect("its end");
+    assert_eq!(strace.finish().expect("its end").status, End::Exit(0));
+    assert_eq!(seen.leftovers, Vec::<String>::new(), "{}", text(&seen.stderr));
+    assert_eq!(cgroup.children(), Vec::<String>::new(), "{}", text(&seen.stderr));
+    Some((seen, fs::read_to_string(trace).expect("a trace")))
+}
+
+const SHARED_PIDS: &str = "--unshare-user --ro-bind / / --dev /dev --cgroup /sys/fs/cgroup";
+
+#[test]
+fn a_deep_tree_is_removed_in_as_many_steps_as_it_has_cgroups() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let calls = |depth: u32| {
+        let make = format!("cd /sys/fs/cgroup; for i in $(seq {depth}); do mkdir d && cd -P d; done");
+        let (seen, trace) = trace_keeper(&host, &cgroup, SHARED_PIDS, &make, &[])?;
+        assert_eq!(text(&seen.stderr), "");
+        Some(trace.lines().count())
+    };
+    if let (Some(fifty), Some(hundred)) = (calls(50), calls(100)) {
+        assert!(
+            hundred > 100 && hundred < fifty * 5 / 2,
+            "{fifty} system calls for 50 and {hundred} for 100"
+        );
+    }
+}
+
+/// The files of the cgroup that the sandbox is in are its own.
+#[test]
+fn what_has_closed_its_cgroup_to_the_keeper_is_ended_all_the_same() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let leave =
+        "mkdir -p /sys/fs/cgroup/a/b; sleep 4444 & sleep 4445 & echo $! >/sys/fs/cgroup/a/b/cgroup.procs";
+    let close = ["chmod 0 /sys/fs/cgroup/cgroup.kill", "chmod 0 /sys/fs/cgroup/cgroup.* /sys/fs/cgroup/a/b"];
+    for close in close {
+        let seen = run(&host, &cgroup, SHARED_PIDS, &format!("{leave}; {close}; exit 7"));
+        assert_eq!((seen.status, text(&seen.stderr).as_str()), (End::Exit(7), ""), "{close}");
+    }
+}
+
+#[test]
+fn what_is_left_is_ended_one_by_one_where_the_kernel_cannot_end_it_at_once() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let leave =
+        "mkdir -p /sys/fs/cgroup/a/b; sleep 4444 & sleep 4445 & echo $! >/sys/fs/cgroup/a/b/cgroup.procs";
+    // As Linux 5.13 says it.
+    let old = ["-P", "cgroup.kill", "-e", "inject=openat:error=ENOENT"];
+    let Some((seen, trace)) = trace_keeper(&host, &cgroup, SHARED_PIDS, leave, &old) else { return };
+    assert!(trace.contains("(INJECTED)"), "{trace}");
+    assert_eq!(text(&seen.stderr), "");
 }
 
 /// As where the launcher was killed before its keeper could ask who it is: the parent did not make the socket.
