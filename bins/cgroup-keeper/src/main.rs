@@ -133,6 +133,9 @@ fn clear(place: &Place, own: &Own, limits: &mut Limits, left: Left) -> Outcome<(
             // What the sandbox's services have made belongs to ids that only its user namespace has power over. The
             // caller's cgroups are his there as well, as this process keeps his ids; but of root's powers over those of
             // others it keeps none, which is why it stays outside if it can.
+            // ORDER: hidden first. Root in there could trace this process, which is in the host's mount namespace. Not before:
+            // the monitor has looked a descriptor of this process up in /proc.
+            twice(|| sys::hide().at(|| fault!("can't set dumpable")))?;
             twice(|| {
                 sys::setns(userns.fd(), sys::clone_flags::NEWUSER)
                     .at(|| fault!("Can't enter the user namespace again"))

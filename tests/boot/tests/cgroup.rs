@@ -344,6 +344,26 @@ fn what_is_left_is_ended_one_by_one_where_the_kernel_cannot_end_it_at_once() {
     assert_eq!(text(&seen.stderr), "");
 }
 
+#[test]
+fn the_keeper_is_hidden_before_it_is_where_the_sandbox_could_trace_it() {
+    let Some(host) = Host::set_up() else { return };
+    if !std::path::Path::new("/usr/bin/newuidmap").exists() {
+        skip("newuidmap is not installed (package uidmap)");
+        return;
+    }
+    let cgroup = host.delegated();
+    let options =
+        "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --cgroup /sys/fs/cgroup";
+    let make = "mkdir /sys/fs/cgroup/a && chown 5:5 /sys/fs/cgroup/a && setpriv --reuid 5 --regid 5 --clear-groups \
+                mkdir /sys/fs/cgroup/a/b";
+    let only = ["-e", "trace=prctl,setns"];
+    let Some((_, trace)) = trace_keeper(&host, &cgroup, options, make, &only) else { return };
+    let calls: Vec<&str> =
+        trace.lines().filter_map(|line| line.split_once(',').map(|(call, _)| call)).collect();
+    assert!(trace.starts_with("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE) = 0"), "{trace}");
+    assert!(calls.last().is_some_and(|call| call.starts_with("setns(")), "{trace}");
+}
+
 /// As where the launcher was killed before its keeper could ask who it is: the parent did not make the socket.
 #[test]
 fn who_has_adopted_the_keeper_is_not_taken_for_the_launcher() {

@@ -45,6 +45,7 @@ const SUITES: [Suite; 3] = [
         untraced: &[
             "a_deep_tree_is_removed_in_as_many_steps_as_it_has_cgroups",
             "what_is_left_is_ended_one_by_one_where_the_kernel_cannot_end_it_at_once",
+            "the_keeper_is_hidden_before_it_is_where_the_sandbox_could_trace_it",
             // No sleep shows while a tracer holds the processes.
             "what_is_left_behind_and_prints_on_does_not_keep_the_launch",
             "a_relay_that_can_show_nothing_sleeps",
