@@ -1,9 +1,11 @@
 //! The mount tree that a plan makes, as far as the plan alone tells: what is where, what comes from the host, what
 //! hides what.
 //!
-//! Paths are taken as they are written: a symbolic link of the host that leads elsewhere is not known here.
+//! Paths go through the symbolic links that the plan makes, as they do at the launch. One of the host that leads
+//! elsewhere is not known here.
 
 use common::plan::{Access, FsBuild, MountOp};
+use common::text::Path;
 
 /// Where the contents of a mount come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub enum Kind {
 pub struct Place {
     /// Which operation, counted from 0.
     pub index: usize,
-    /// Where: absolute, without `.`, `..` and double slashes.
+    /// Where: absolute, without `.`, `..` and double slashes, behind all links that the plan had made by then.
     pub dest: Vec<u8>,
     /// Mount or entry.
     pub kind: Kind,
@@ -110,45 +112,49 @@ impl Tree {
         for (index, op) in frame.ops.iter().enumerate() {
             match op {
                 MountOp::Bind { source, dest, access, allow_missing } => {
-                    let bind = Place { optional: allow_missing, ..bind(index, dest.bytes(), access) };
+                    let bind = Place { optional: allow_missing, ..bind(index, tree.at(dest), access) };
                     tree.add(Place { origin: Origin::Host(source.bytes()), ..bind });
                 }
                 MountOp::BindFd { fd, dest, access } => {
                     let origin = Origin::Descriptor(fd.fd().0);
-                    tree.add(Place { origin, ..bind(index, dest.bytes(), access) });
+                    tree.add(Place { origin, ..bind(index, tree.at(dest), access) });
                 }
                 MountOp::OverlaySrc { source } => layers.push(source.bytes()),
                 MountOp::Overlay { upper, work: _, dest } => {
-                    tree.overlay(index, &mut layers, dest.bytes());
+                    // ORDER: looked up once, before what the overlay hides is gone, links among it.
+                    let dest = tree.at(dest);
+                    tree.overlay(index, &mut layers, &dest);
                     let origin = Origin::Host(upper.bytes());
-                    tree.push(Place { origin, writable: true, ..own(index, dest.bytes(), Kind::Mount) });
+                    tree.push(Place { origin, writable: true, ..own(index, dest, Kind::Mount) });
                 }
                 MountOp::TmpOverlay { dest } | MountOp::RoOverlay { dest } => {
-                    tree.overlay(index, &mut layers, dest.bytes());
+                    let dest = tree.at(dest);
+                    tree.overlay(index, &mut layers, &dest);
                 }
                 MountOp::Proc { dest } => {
                     let origin = if own_pids { Origin::Own } else { Origin::Host(b"/proc") };
-                    tree.add(Place { origin, ..own(index, dest.bytes(), Kind::Mount) });
+                    tree.add(Place { origin, ..own(index, tree.at(dest), Kind::Mount) });
                 }
                 MountOp::Tmpfs { dest, .. } => {
-                    tree.add(Place { empty: true, ..own(index, dest.bytes(), Kind::Mount) });
+                    tree.add(Place { empty: true, ..own(index, tree.at(dest), Kind::Mount) });
                 }
                 MountOp::Sys { dest } => {
                     let origin = if own_network { Origin::Own } else { Origin::Host(b"/sys") };
-                    tree.add(Place { origin, ..own(index, dest.bytes(), Kind::Mount) });
+                    tree.add(Place { origin, ..own(index, tree.at(dest), Kind::Mount) });
                 }
                 MountOp::Dev { dest } | MountOp::Mqueue { dest } | MountOp::Cgroup { dest } => {
-                    tree.add(own(index, dest.bytes(), Kind::Mount));
+                    tree.add(own(index, tree.at(dest), Kind::Mount));
                 }
-                MountOp::BindData { dest, .. } => tree.add(own(index, dest.bytes(), Kind::Mount)),
+                MountOp::BindData { dest, .. } => tree.add(own(index, tree.at(dest), Kind::Mount)),
                 MountOp::Dir { dest, .. } | MountOp::File { dest, .. } => {
-                    tree.add(own(index, dest.bytes(), Kind::Entry));
+                    tree.add(own(index, tree.at(dest), Kind::Entry));
                 }
                 MountOp::Symlink { target, dest } => {
                     let target = Some(target.bytes());
-                    tree.add(Place { target, ..own(index, dest.bytes(), Kind::Entry) });
+                    let dest = tree.entry_at(dest.bytes());
+                    tree.add(Place { target, ..own(index, dest, Kind::Entry) });
                 }
-                MountOp::RemountRo { dest } => tree.remount_ro(dest.bytes()),
+                MountOp::RemountRo { dest } => tree.remount_ro(&tree.at(dest)),
                 MountOp::Chmod { .. } => {}
             }
         }
@@ -157,8 +163,12 @@ impl Tree {
 
     /// The tree of a launch without fs-build: the host's.
     pub fn of_host() -> Tree {
-        let root =
-            Place { origin: Origin::Host(b"/"), writable: true, devices: true, ..own(0, b"/", Kind::Mount) };
+        let root = Place {
+            origin: Origin::Host(b"/"),
+            writable: true,
+            devices: true,
+            ..own(0, b"/".to_vec(), Kind::Mount)
+        };
         Tree { places: vec![root] }
     }
 
@@ -166,8 +176,22 @@ impl Tree {
     fn overlay(&mut self, index: usize, layers: &mut Vec<&'static [u8]>, dest: &[u8]) {
         self.hide(dest, index);
         for layer in layers.drain(..) {
-            self.push(Place { origin: Origin::Host(layer), ..own(index, dest, Kind::Mount) });
+            self.push(Place { origin: Origin::Host(layer), ..own(index, dest.to_vec(), Kind::Mount) });
         }
+    }
+
+    /// Where an operation on `dest` works, at this point of the plan.
+    fn at(&self, dest: Path<'static>) -> Vec<u8> {
+        self.through_links(dest.bytes())
+    }
+
+    /// Where an entry of this name is made: of its own name no link is followed.
+    pub fn entry_at(&self, path: &[u8]) -> Vec<u8> {
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let path = path.get(..end).unwrap_or_default();
+        let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (parent, name) = path.split_at_checked(start).unwrap_or_default();
+        normal(&[&self.through_links(parent)[..], b"/", name].concat())
     }
 
     fn add(&mut self, place: Place) {
@@ -183,9 +207,8 @@ impl Tree {
 
     /// A mount on `dest` hides what is there and below.
     fn hide(&mut self, dest: &[u8], by: usize) {
-        let dest = normal(dest);
         for place in &mut self.places {
-            if place.hidden_by.is_none() && place.index != by && below(&place.dest, &dest).is_some() {
+            if place.hidden_by.is_none() && place.index != by && below(&place.dest, dest).is_some() {
                 place.hidden_by = Some(by);
             }
         }
@@ -193,7 +216,6 @@ impl Tree {
 
     /// Of the mount at `dest` alone; those below it stay as they are.
     fn remount_ro(&mut self, dest: &[u8]) {
-        let dest = normal(dest);
         if let Some(place) =
             self.places.iter_mut().rev().find(|place| place.kind == Kind::Mount && place.dest == dest)
         {
@@ -249,29 +271,38 @@ impl Tree {
             || self.mount_at(&path).is_some_and(|place| !place.empty)
     }
 
-    /// `path` with the links that the plan makes followed.
+    /// `path` with the links that the plan makes followed, one name after another: `..` behind a link leads up from where
+    /// that leads.
     pub fn through_links(&self, path: &[u8]) -> Vec<u8> {
-        let mut path = normal(path);
-        // As often as the kernel would.
-        for _ in 0..40 {
-            let link = self.places.iter().find_map(|place| {
-                let rest = below(&path, &place.dest).filter(|_| place.hidden_by.is_none())?;
-                place.target.map(|target| (place, target, rest.to_vec()))
-            });
-            let Some((place, target, rest)) = link else { break };
-            let from =
-                if target.starts_with(b"/") { Vec::new() } else { [&place.dest[..], b"/../"].concat() };
-            path = normal(&[&from[..], target, &rest].concat());
+        let names = |path: &'static [u8]| path.split(|byte| *byte == b'/').rev();
+        let mut left: Vec<&[u8]> = path.split(|byte| *byte == b'/').rev().collect();
+        let mut found = b"/".to_vec();
+        let mut links = 0;
+        while let Some(name) = left.pop() {
+            let next = normal(&[&found[..], b"/", name].concat());
+            let is_link = |place: &&Place| place.hidden_by.is_none() && place.dest == next;
+            let target = self.places.iter().filter(is_link).find_map(|place| place.target);
+            match target {
+                // As often as the kernel would.
+                Some(target) if next != found && links < 40 => {
+                    links += 1;
+                    left.extend(names(target));
+                    if target.starts_with(b"/") {
+                        found = b"/".to_vec();
+                    }
+                }
+                _ => found = next,
+            }
         }
-        path
+        found
     }
 }
 
 /// A place of the sandbox's own.
-fn own(index: usize, dest: &[u8], kind: Kind) -> Place {
+fn own(index: usize, dest: Vec<u8>, kind: Kind) -> Place {
     Place {
         index,
-        dest: normal(dest),
+        dest,
         kind,
         origin: Origin::Own,
         writable: false,
@@ -285,7 +316,7 @@ fn own(index: usize, dest: &[u8], kind: Kind) -> Place {
 }
 
 /// A bind, its origin not known yet.
-fn bind(index: usize, dest: &[u8], access: Access) -> Place {
+fn bind(index: usize, dest: Vec<u8>, access: Access) -> Place {
     let (writable, devices) = match access {
         Access::ReadWrite => (true, false),
         Access::ReadOnly => (false, false),
@@ -304,6 +335,37 @@ mod tests {
             [("/", "/"), ("/", ""), ("/", "/.."), ("/a", "a"), ("/a/b", "//a/./b/"), ("/b", "/a/../b")]
         {
             assert_eq!(normal(path.as_bytes()), normal_form.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_before_dots_and_for_ever_never() {
+        let link = |dest: &str, target: &'static str| Place {
+            target: Some(target.as_bytes()),
+            ..own(0, dest.as_bytes().to_vec(), Kind::Entry)
+        };
+        let places = vec![
+            link("/a/b", "../usr/bin"),
+            link("/abs", "/a/b/x"),
+            link("/loop", "loop/x"),
+            link("/self", "."),
+        ];
+        let tree = Tree { places };
+        for (found, path) in [
+            ("/usr/bin", "/a/b"),
+            ("/usr/lib", "/a/b/../lib"),
+            ("/usr", "a//b/./..//"),
+            ("/usr/bin/x/y", "/abs/y"),
+            ("/x", "/self/x"),
+            ("/", "/self/../.."),
+        ] {
+            assert_eq!(tree.through_links(path.as_bytes()), found.as_bytes(), "{path}");
+        }
+        assert!(tree.through_links(b"/loop").starts_with(b"/loop/x"));
+        for (made, path) in
+            [("/a/b", "/a/b"), ("/usr/bin/c", "/a/b/c/"), ("/c", "c"), ("/usr/bin/l", "/a/b//l")]
+        {
+            assert_eq!(tree.entry_at(path.as_bytes()), made.as_bytes(), "{path}");
         }
     }
 

@@ -419,14 +419,15 @@ impl Subject<'_> {
     }
 
     fn dangling(&mut self) {
-        let Some(frame) = self.document.fs_build else { return };
-        for op in frame.ops.iter() {
-            let MountOp::Symlink { target, dest } = op else { continue };
-            let dest = normal(dest.bytes());
-            let target = if target.bytes().starts_with(b"/") {
-                target.bytes().to_vec()
+        if self.document.fs_build.is_none() {
+            return;
+        }
+        for Place { dest, target, .. } in self.facts.tree.places.clone() {
+            let Some(target) = target else { continue };
+            let target = if target.starts_with(b"/") {
+                target.to_vec()
             } else {
-                [&dest[..], b"/../", target.bytes()].concat()
+                [&normal(&[&dest[..], b"/.."].concat())[..], b"/", target].concat()
             };
             if !self.facts.tree.has(&self.facts.tree.through_links(&target)) {
                 let detail = format!("{} leads to {}", quoted(&dest), quoted(&normal(&target)));

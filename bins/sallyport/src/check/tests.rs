@@ -98,6 +98,16 @@ fn each_warning_fires_and_does_not() {
         ("missing-directory", "--chdir /nowhere", "--dir /nowhere --chdir /nowhere"),
         ("missing-directory", "--chdir /tmp/x", "--chdir /usr/share"),
         ("missing-directory", "--symlink /nil /y --chdir /y", "--symlink /usr /y --chdir /y/x"),
+        (
+            "missing-directory",
+            "--tmpfs /a --symlink ../usr/bin /a/b --chdir /a/c/../lib",
+            "--tmpfs /a --symlink ../usr/bin /a/b --chdir /a/b/../lib",
+        ),
+        (
+            "dangling-symlink",
+            "--dir /a --symlink /a /y --symlink lib /y/x",
+            "--dir /a/lib --symlink /a /y --symlink lib /y/x",
+        ),
         ("relative-source", "--ro-bind . /x", "--ro-bind /. /x"),
         ("relative-source", "--bind-try a/b /x", "--bind /a/b /x"),
         ("relative-source", "--overlay-src low --tmp-overlay /x", "--overlay-src /low --tmp-overlay /x"),
@@ -172,7 +182,6 @@ fn what_the_command_has_in_its_user_namespace_is_said() {
             true,
         ),
         ("ns-enter --unshare-net -- sh", none, false),
-        ("init-reaper -- sh", "whatever the caller has: nothing is given up", false),
     ];
     for (line, words, added) in table {
         let document = chain(line);
@@ -184,6 +193,42 @@ fn what_the_command_has_in_its_user_namespace_is_said() {
     }
     let page = crate::show::text(&chain("ns-enter --map-root-user -- init-reaper -- sh"));
     assert!(page.contains("in a new user namespace, over the exec: all capabilities"), "{page}");
+}
+
+/// What is bound by way of a link that the plan makes is where the link leads, and hidden with that alone.
+#[test]
+fn a_bind_behind_a_link_is_not_hidden_with_the_link() {
+    let links = "--dir /real --dir /d --symlink /real /d/l";
+    let table = [
+        ("--bind /srv/x /d/l/x --tmpfs /d", "/srv/x at /real/x", "writable-host"),
+        ("--bind / /d/l/x --tmpfs /d", "/ at /real/x", "writable-root"),
+        ("--dir /d/s --symlink ../l /d/s/r --bind / /d/s/r/x --tmpfs /d/s", "/ at /real/x", "writable-root"),
+        (
+            "--symlink ../real/y /d/m --dir /real/y --bind / /d/m/../x --tmpfs /d",
+            "/ at /real/x",
+            "writable-root",
+        ),
+        (
+            "--overlay-src /usr --overlay /srv/x /srv/y /d/l/x --tmpfs /d",
+            "/srv/x at /real/x",
+            "writable-host",
+        ),
+        // Not looked up again when the operation itself has hidden the link.
+        (
+            "--symlink /real /real/o --overlay-src /usr --overlay /srv/x /srv/y /real/o/.",
+            "/srv/x at /real",
+            "writable-host",
+        ),
+    ];
+    for (line, words, id) in table {
+        let document = plan(&format!("{CLOSED} {links} {line} -- sh"), &[]);
+        let (writable, ids) = (summary(&document, "host, writable"), ids(&document));
+        assert!(writable.ends_with(&format!(" {words}")), "{line}: {writable}");
+        assert!(ids.contains(&id), "{line}: {ids:?}");
+    }
+    let hidden = plan(&format!("{CLOSED} {links} --bind / /d/l/x --tmpfs /real -- sh"), &[]);
+    assert!(summary(&hidden, "host, writable").ends_with("nothing"));
+    assert!(ids(&hidden).contains(&"hidden-operation"));
 }
 
 #[test]
