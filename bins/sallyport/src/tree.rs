@@ -154,7 +154,10 @@ impl Tree {
                     let dest = tree.entry_at(dest.bytes());
                     tree.add(Place { target, ..own(index, dest, Kind::Entry) });
                 }
-                MountOp::RemountRo { dest } => tree.remount_ro(&tree.at(dest)),
+                MountOp::RemountRo { dest } => {
+                    let is_overlay = |at| matches!(frame.ops.iter().nth(at), Some(MountOp::Overlay { .. }));
+                    tree.remount_ro(&tree.at(dest), is_overlay);
+                }
                 MountOp::Chmod { .. } => {}
             }
         }
@@ -214,12 +217,14 @@ impl Tree {
         }
     }
 
-    /// Of the mount at `dest` alone; those below it stay as they are.
-    fn remount_ro(&mut self, dest: &[u8]) {
-        if let Some(place) =
-            self.places.iter_mut().rev().find(|place| place.kind == Kind::Mount && place.dest == dest)
-        {
+    /// Of the mount at `dest` alone; those below it stay as they are. Below an overlay there are none: what is mounted in
+    /// its layers does not come along.
+    fn remount_ro(&mut self, dest: &[u8], is_overlay: impl Fn(usize) -> bool) {
+        let is_it =
+            |place: &&mut Place| place.kind == Kind::Mount && place.hidden_by.is_none() && place.dest == dest;
+        if let Some(place) = self.places.iter_mut().rev().find(is_it) {
             place.remounted = true;
+            place.writable &= !is_overlay(place.index);
         }
     }
 
@@ -237,7 +242,7 @@ impl Tree {
         reachable.filter(|place| below(path, &place.dest).is_some()).max_by_key(|place| place.dest.len())
     }
 
-    /// The mounts below `place` that are not hidden: there it is not what one sees.
+    /// The mounts below `place` that are not hidden, an overlay once: there it is not what one sees.
     pub fn covers(&self, place: &Place) -> Vec<&Place> {
         let below_it = |other: &&Place| {
             other.kind == Kind::Mount
@@ -245,7 +250,9 @@ impl Tree {
                 && other.index != place.index
                 && below(&other.dest, &place.dest).is_some_and(|rest| !rest.is_empty())
         };
-        self.places.iter().filter(below_it).collect()
+        let mut found: Vec<&Place> = self.places.iter().filter(below_it).collect();
+        found.dedup_by_key(|place| place.index);
+        found
     }
 
     /// Where the host's `path` is seen in the sandbox, with the mount that shows it. Its own contents may be covered.

@@ -69,6 +69,7 @@ fn look_at(path: &[u8]) -> Entry {
     match (path.symlink_metadata(), path.read_link()) {
         (Err(_), _) => Entry::Missing,
         (Ok(_), Ok(target)) => Entry::Link(target.into_os_string().into_vec()),
+        (Ok(found), Err(_)) if !found.is_dir() => Entry::File,
         (Ok(_), Err(_)) => Entry::Other,
     }
 }

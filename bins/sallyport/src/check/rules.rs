@@ -37,7 +37,9 @@ pub enum Entry {
     Missing,
     /// A symbolic link to this path.
     Link(Vec<u8>),
-    /// A file of another kind.
+    /// A file that is no directory.
+    File,
+    /// A directory, or what is not known.
     Other,
 }
 
@@ -146,6 +148,11 @@ impl Subject<'_> {
                 continue;
             }
             let dest = quoted(&place.dest);
+            let is_file = |path: &[u8]| (self.look)(path) == Entry::File;
+            if place.remounted && place.origin.host_path().is_some_and(|path| is_file(&path)) {
+                // Nothing is mounted below a file.
+                continue;
+            }
             let where_to = if place.remounted {
                 " (--remount-ro leaves the mounts that are below it on the host as they are: bind it read-only)"
             } else {

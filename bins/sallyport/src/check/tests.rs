@@ -232,6 +232,27 @@ fn a_bind_behind_a_link_is_not_hidden_with_the_link() {
 }
 
 #[test]
+fn what_is_remounted_read_only_with_nothing_below_it_is_not_writable() {
+    let line = format!("{CLOSED} --overlay-src /a --overlay /srv /work /mnt");
+    let overlay = plan(&format!("{line} --remount-ro /mnt -- sh"), &[]);
+    assert!(!ids(&overlay).contains(&"writable-host"));
+    assert!(summary(&overlay, "host, writable").ends_with("nothing"));
+    // The mount below it is not the overlay's.
+    let below = plan(&format!("{line} --bind /b /mnt/b --remount-ro /mnt -- sh"), &[]);
+    assert!(summary(&below, "host, writable").ends_with(" /b at /mnt/b"));
+    let root = plan("--bind / / --overlay-src /a --overlay-src /b --ro-overlay /mnt sh", &[]);
+    let writable = summary(&root, "host, writable");
+    assert!(writable.ends_with("/, but for /mnt"), "{writable}");
+    let said = |entry: Entry| {
+        let document = plan(&format!("{CLOSED} --bind /srv /x --remount-ro /x -- sh"), &[]);
+        let found = findings(&document, &|_| entry.clone());
+        found.iter().any(|finding| finding.kind.id == "writable-host")
+    };
+    assert!(!said(Entry::File));
+    assert!(said(Entry::Other) && said(Entry::Missing) && said(Entry::Link(b"/y".to_vec())));
+}
+
+#[test]
 fn ids_that_priv_drop_changes_are_in_the_summary() {
     let words = summary(&chain("priv-drop --reuid 1000 --regid 1001 --clear-groups -- sh"), "ids");
     for id in ["real user 1000", "effective user 1000", "real group 1001"] {
