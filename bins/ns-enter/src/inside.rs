@@ -50,6 +50,10 @@ pub fn run(
         loopback::up(&loopback::socket()?)?;
     }
     if let Some(name) = frame.hostname {
+        // No command line says so, but a plan that was edited can: root would rename the host.
+        if !frame.namespaces.has(clone_flags::NEWUTS) {
+            return Err(fault!("Specifying --hostname requires --unshare-uts"));
+        }
         sys::sethostname(name.bytes()).at(|| fault!("Can't set hostname to ", name))?;
     }
     if decided.clone_flags & clone_flags::NEWNS != 0 && !chain.plan.has(Stage::FsBuild) {

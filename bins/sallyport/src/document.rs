@@ -43,6 +43,7 @@ impl Document {
         let plan = Plan::parse(bytes)?;
         // Also what no single frame can tell, such as a command without a program.
         common::plan::check(&plan, |_| {})?;
+        common::plan::check_relations(&plan)?;
         macro_rules! frame {
             ($stage:ident) => {
                 if plan.has(Stage::$stage) { Some(plan.decode(Stage::$stage, $stage::decode)?) } else { None }

@@ -3,7 +3,7 @@
 use crate::document;
 use crate::failure::{Failure, Res};
 use common::chain::stored::HELD;
-use common::plan::{FdNumber, Plan, Stage, check, seal};
+use common::plan::{FdNumber, Plan, Stage, check, check_relations, seal};
 use common::sys;
 use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
@@ -39,6 +39,7 @@ pub fn run(args: Args) -> Res<ExitCode> {
             missing = missing.or(Some(number.fd().0));
         }
     })
+    .and_then(|()| check_relations(&plan))
     .map_err(document::refused)?;
     if let Some(fd) = missing {
         return Err(Failure::new(format_args!("{name} needs descriptor {fd}, which is not open")));

@@ -41,3 +41,18 @@ variants! {
         },
     }
 }
+
+impl EnvOp<'_> {
+    /// What is wrong with a name that [`EnvOp::has_valid_name`] does not take.
+    pub const BAD_NAME: &'static str = "the name of a variable is not empty and has no =";
+
+    /// Whether the variable's name, if there is one, is as `setenv(3)` takes it.
+    pub fn has_valid_name(self) -> bool {
+        match self {
+            EnvOp::Clear => true,
+            EnvOp::Set { name, .. } | EnvOp::Unset { name } => {
+                !name.bytes().is_empty() && !name.bytes().contains(&b'=')
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ mod seccomp_load;
 mod writer;
 
 pub use buffer::Buffer;
-pub use check::check;
+pub use check::{check, check_relations};
 pub use command::{Command, EnvOp};
 pub use field::{FdNumber, Field, List, ListWriter, Mode, Program, Signal, SignalSet};
 pub use fs_build::{Access, FsBuild, MountOp};

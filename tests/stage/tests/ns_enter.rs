@@ -283,6 +283,22 @@ fn a_host_name_is_set_in_the_new_uts_namespace_alone() {
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
 }
 
+/// A plan that was edited can ask for it.
+#[test]
+fn a_host_name_without_a_uts_namespace_is_refused_and_the_callers_stays() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let frame = NsEnter { hostname: Some(text("inside")), ..for_everyone(flags::NEWIPC) };
+        let mut job = bench.stage(Stage::NsEnter, &plan(frame), who);
+        if who == Who::Root {
+            // What a failure of this test changes is not this machine's.
+            job = through(job, &["unshare", "--uts"]);
+        }
+        let message = refused(&job.run().unwrap());
+        assert_eq!(message, "ns-enter: Specifying --hostname requires --unshare-uts");
+    }
+}
+
 #[test]
 fn loopback_is_the_only_interface_and_is_up_if_the_plan_says_so() {
     let bench = Bench::set_up();

@@ -403,6 +403,9 @@ impl Field for Program<'static> {
 
     fn from_json(json: &Json) -> Read<Self> {
         let Json::Array(items) = json else { return Err(unlike("an array of instructions", json)) };
+        if items.is_empty() {
+            return Err(Wrong::new("a filter has at least one instruction"));
+        }
         let mut bytes = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let wrong = || unlike("an instruction [code, jt, jf, k]", item).item(index);
@@ -423,7 +426,7 @@ impl Field for Program<'static> {
 
     #[cfg(test)]
     fn sample(random: &mut super::sample::Random) -> Self {
-        let entries = random.below(20);
+        let entries = 1 + random.below(20);
         let bytes: Vec<u8> = (0..8 * entries).map(|_| random.number() as u8).collect();
         Program::new(Box::leak(bytes.into_boxed_slice())).unwrap()
     }

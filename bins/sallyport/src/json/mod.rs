@@ -19,7 +19,7 @@ pub use value::Json;
 use crate::document::Document;
 use crate::failure::{Failure, Res};
 use crate::words::FLAGS;
-use common::plan::{Stage, VERSION};
+use common::plan::{EnvOp, Stage, VERSION};
 use field::Read;
 use records::Members;
 
@@ -77,6 +77,12 @@ fn from_json(json: &Json) -> Read<Document> {
         command: members.take(Stage::Command.name())?,
     };
     members.finish()?;
+    for (index, op) in document.command.env.iter().enumerate() {
+        if !op.has_valid_name() {
+            let wrong = Wrong::new(EnvOp::BAD_NAME).member("name").item(index).member("env");
+            return Err(wrong.member(Stage::Command.name()));
+        }
+    }
     Ok(document)
 }
 

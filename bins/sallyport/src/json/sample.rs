@@ -2,7 +2,8 @@
 
 use super::field::Field;
 use crate::document::Document;
-use common::plan::{Command, List, ListWriter};
+use common::plan::{Command, EnvOp, List, ListWriter, NsEnter, NsExtra};
+use common::sys::clone_flags as flags;
 use common::text::Text;
 use std::ffi::{CStr, CString};
 
@@ -54,13 +55,34 @@ impl Random {
         let flags = flags.fold(0, |all, flag| all | flag);
         Document {
             flags,
-            ns_enter: Field::sample(self),
+            ns_enter: self.ns_enter(),
             fs_build: Field::sample(self),
             priv_drop: Field::sample(self),
             init_reaper: Field::sample(self),
             seccomp_load: Field::sample(self),
-            command: Command { args: self.args(), ..Field::sample(self) },
+            command: Command { args: self.args(), env: self.env(), ..Field::sample(self) },
         }
+    }
+
+    /// What is of no use without something else is not there without it.
+    fn ns_enter(&mut self) -> Option<NsEnter<'static>> {
+        let frame: NsEnter = Option::sample(self)?;
+        let has = |flag| frame.namespaces.has(flag);
+        let extra = frame.extra.map(|extra| NsExtra {
+            monotonic: extra.monotonic.filter(|_| has(flags::NEWTIME)),
+            boottime: extra.boottime.filter(|_| has(flags::NEWTIME)),
+            limits: if extra.own_cgroup { extra.limits } else { List::EMPTY },
+            ..extra
+        });
+        Some(NsEnter { hostname: frame.hostname.filter(|_| has(flags::NEWUTS)), extra, ..frame })
+    }
+
+    /// A variable has a name.
+    fn env(&mut self) -> List<'static, EnvOp<'static>> {
+        let list = Box::leak(Box::new(ListWriter::new(64).unwrap()));
+        let sampled: List<EnvOp> = Field::sample(self);
+        sampled.iter().filter(|op| op.has_valid_name()).for_each(|op| list.push(&op).unwrap());
+        list.list()
     }
 
     /// A command has a program.

@@ -3,6 +3,7 @@
 use super::sample::Random;
 use super::*;
 use crate::words;
+use common::plan::{NsEnter, NsExtra};
 use std::path::PathBuf;
 
 fn golden_folder() -> PathBuf {
@@ -131,10 +132,53 @@ fn what_is_wrong_is_said_with_its_place() {
             "\"args\": []",
             "Invalid plan: command: args: no program",
         ),
+        (
+            "\"name\": \"TMPDIR\"",
+            "\"name\": \"\"",
+            ".command.env[2].name: the name of a variable is not empty",
+        ),
+        ("\"name\": \"HOME\"", "\"name\": \"A=B\"", ".command.env[1].name: the name of a variable is"),
+        (
+            "\"programs\": [",
+            "\"programs\": [[], ",
+            ".[\"seccomp-load\"].programs[0]: a filter has at least one instruction",
+        ),
+        (
+            "\"uts\", ",
+            "",
+            "Invalid plan: ns-enter: hostname: without a new UTS namespace it would be the host's",
+        ),
+        (
+            "\"own_cgroup\": true",
+            "\"own_cgroup\": false",
+            "Invalid plan: ns-enter: limits: there is no cgroup",
+        ),
     ];
     for (from, to, said) in table {
         let wrong = changed(from, to).expect_err(to).to_string();
         assert!(wrong.contains(said), "{to}: {wrong}");
+    }
+}
+
+#[test]
+fn a_clock_is_moved_only_in_a_time_namespace_of_its_own() {
+    let rich = std::fs::read(golden_folder().join("rich.plan")).unwrap();
+    let document = Document::decode(&rich).unwrap();
+    let frame = document.ns_enter.unwrap();
+    let namespaces = common::plan::Namespaces(frame.namespaces.0 & !common::sys::clone_flags::NEWTIME);
+    let extra = frame.extra.unwrap();
+    let table = [
+        (extra, Some("monotonic")),
+        (NsExtra { monotonic: None, ..extra }, Some("boottime")),
+        (NsExtra { monotonic: None, boottime: None, ..extra }, None),
+    ];
+    for (extra, field) in table {
+        let frame = NsEnter { namespaces, extra: Some(extra), ..frame };
+        let document = Document { ns_enter: Some(frame), ..document };
+        let read = read(of(&document).text().as_bytes());
+        let said =
+            field.map(|field| format!("Invalid plan: ns-enter: {field}: there is no new time namespace"));
+        assert_eq!(read.err().map(|wrong| wrong.to_string()), said);
     }
 }
 
