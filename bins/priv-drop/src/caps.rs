@@ -41,8 +41,19 @@ pub fn kept(frame: &PrivDrop, passed: &Passed, permitted: CapSet, left_root: boo
     })
 }
 
-/// Drops all capabilities but those asked for.
-pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
+/// Refuses what is `named` to be added and is not `permitted`. "all" is what there is to add.
+pub fn check_named(named: CapSet, permitted: CapSet) -> Outcome<()> {
+    // Only "all" has the last one, which no kernel knows.
+    let missing = named.without(permitted).iter().next().filter(|_| !named.has(63));
+    match missing {
+        Some(cap) => Err(fault!("Can't add capability ", cap, ", which is not permitted")),
+        None => Ok(()),
+    }
+}
+
+/// Drops all capabilities but those asked for. Behind `bwrap` one that is named and not there is left out, as bubblewrap
+/// has it; whoever runs this stage himself, `strict`, is told.
+pub fn drop(frame: &PrivDrop, passed: &Passed, strict: bool) -> Outcome<()> {
     // The first call decides only whether there is anything to do.
     if kept(frame, passed, CapSet::EMPTY, false).is_none() {
         return Ok(());
@@ -50,6 +61,9 @@ pub fn drop(frame: &PrivDrop, passed: &Passed) -> Outcome<()> {
     sys::ambient_clear().at(|| fault!("prctl(PR_CAP_AMBIENT)"))?;
     let permitted = sys::capget().at(|| fault!("capget failed"))?.permitted;
     let Some(kept) = kept(frame, passed, permitted, false) else { return Ok(()) };
+    if strict {
+        check_named(frame.cap_add, permitted)?;
+    }
     if let Some(wanted) = kept.bounding {
         // ORDER: before capset, since CAP_SETPCAP is needed.
         bound(wanted)?;

@@ -53,9 +53,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
             return Err(fault!("prctl(PR_SET_NO_NEW_PRIVS) failed"));
         }
     }
+    let strict = chain.plan.has_env_status();
     match &frame.attributes {
-        None => caps::drop(&frame, &chain.passed)?,
-        Some(attributes) => sets::apply(&frame, attributes, &chain.passed)?,
+        None => caps::drop(&frame, &chain.passed, strict)?,
+        Some(attributes) => sets::apply(&frame, attributes, &chain.passed, strict)?,
     }
     chain.passed.caps = None;
     chain.passed.own_userns = None;

@@ -49,8 +49,14 @@ fn known() -> Outcome<CapSet> {
     Ok(CapSet(bits))
 }
 
-/// Changes limits, ids and sets: all for which capabilities are needed. `passed` says whose the process is.
-pub fn apply(frame: &PrivDrop<'static>, attributes: &Attributes<'static>, passed: &Passed) -> Outcome<()> {
+/// Changes limits, ids and sets: all for which capabilities are needed. `passed` says whose the process is, `strict` is as
+/// in [`caps::drop`].
+pub fn apply(
+    frame: &PrivDrop<'static>,
+    attributes: &Attributes<'static>,
+    passed: &Passed,
+    strict: bool,
+) -> Outcome<()> {
     identity::limit(attributes.rlimits)?;
     let known = known()?;
     let before = Sets::read(known)?;
@@ -63,6 +69,9 @@ pub fn apply(frame: &PrivDrop<'static>, attributes: &Attributes<'static>, passed
     identity::change(attributes)?;
     if changes_user {
         sys::set_keepcaps(false).at(|| fault!("prctl(PR_SET_KEEPCAPS)"))?;
+    }
+    if strict {
+        caps::check_named(frame.cap_add, before.three.permitted)?;
     }
     let after = expected(frame, attributes, passed, before, was_root && !has_root()?, known)?;
     // The change of user has emptied the effective set, and an inheritable capability may come from the bounding
@@ -109,6 +118,7 @@ fn expected(
     known: CapSet,
 ) -> Outcome<Sets> {
     let none = CapSet::EMPTY;
+    caps::check_named(attributes.permitted.add, before.three.permitted)?;
     let mut sets = before;
     match caps::kept(frame, passed, before.three.permitted, left_root) {
         // Root who asks for nothing; when he has become somebody else, with what is left then.
@@ -148,6 +158,7 @@ fn expected(
     sets.three.permitted = permitted.intersection(before.three.permitted);
     // Nothing is ambient that is not permitted.
     sets.ambient = sets.ambient.intersection(permitted);
+    caps::check_named(attributes.effective.add, sets.three.permitted)?;
     let (effective, _) = change(attributes.effective, sets.three.effective.union(sets.ambient));
     sets.three.effective = effective.intersection(sets.three.permitted);
     Ok(sets)

@@ -71,6 +71,26 @@ fn cap_add_of_what_is_not_held_adds_nothing() {
     assert_eq!([effective, permitted, inheritable, ambient], [1; 4]);
 }
 
+/// Who runs the stage himself is told; behind bwrap it adds nothing, as above.
+#[test]
+fn cap_add_of_what_is_not_held_is_refused_in_a_chain() {
+    let bench = Bench::set_up();
+    for (cap_add, status) in [(CapSet::of(&[13]), 125), (CapSet::ALL, 0), (CapSet::ALL.without(CapSet(1)), 0)]
+    {
+        let frame = PrivDrop { cap_add, ..PRIV_DROP };
+        let flags = common::plan::FLAG_ENV_STATUS;
+        let plan = Records { flags, priv_drop: Some(frame), ..Records::with(&[Stage::InitReaper]) };
+        let seen = script(bench.stage(Stage::PrivDrop, &plan, Who::User), "caps").run().unwrap();
+        if status == 0 {
+            assert_eq!(ended(&seen, 0).five_sets()[..3], [0; 3]);
+            continue;
+        }
+        assert_eq!(seen.status, support::End::Exit(status));
+        let said = String::from_utf8_lossy(&seen.stderr);
+        assert_eq!(said, "priv-drop: Can't add capability 13, which is not permitted\n");
+    }
+}
+
 #[test]
 fn root_who_asks_for_nothing_keeps_what_he_has() {
     let bench = Bench::set_up();

@@ -116,6 +116,13 @@ fn a_capability_that_cannot_be_added_is_refused_and_not_left_out() {
     let attributes = Attributes { ambient: add(&[cap::CHOWN]), ..ATTRIBUTES };
     let message = refused(&job(&bench, with(attributes), Who::User, "caps").run().unwrap());
     assert_eq!(message, "priv-drop: Adding ambient capability 0: Operation not permitted");
+    for attributes in [
+        Attributes { permitted: add(&[13]), ..ATTRIBUTES },
+        Attributes { effective: add(&[13]), ..ATTRIBUTES },
+    ] {
+        let message = refused(&job(&bench, with(attributes), Who::User, "caps").run().unwrap());
+        assert_eq!(message, "priv-drop: Can't add capability 13, which is not permitted");
+    }
     let attributes = Attributes { bounding: drop(CapSet::ALL), ..ATTRIBUTES };
     let not_held = ["setpriv", "--bounding-set=-net_raw"];
     if support::is_root() {

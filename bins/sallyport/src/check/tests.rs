@@ -182,6 +182,13 @@ fn what_the_command_has_in_its_user_namespace_is_said() {
             true,
         ),
         ("ns-enter --unshare-net -- sh", none, false),
+        ("priv-drop --cap-add CAP_NET_RAW -- sh", none, true),
+        ("ns-enter --unshare-user -- priv-drop --cap-add CAP_NET_RAW -- sh", "CAP_NET_RAW for an", true),
+        // Over root's exec it is the bounding set that counts.
+        ("ns-enter --map-root-user -- priv-drop --permitted-caps +chown -- sh", none, true),
+        ("ns-enter --map-root-user -- priv-drop --cap-add CAP_CHOWN -- sh", "CAP_CHOWN for an", true),
+        ("ns-enter --map-root-user -- priv-drop --bounding-set +chown -- sh", "CAP_CHOWN for an", false),
+        ("init-reaper -- sh", "whatever the caller has: nothing is given up", false),
     ];
     for (line, words, added) in table {
         let document = chain(line);
@@ -193,6 +200,18 @@ fn what_the_command_has_in_its_user_namespace_is_said() {
     }
     let page = crate::show::text(&chain("ns-enter --map-root-user -- init-reaper -- sh"));
     assert!(page.contains("in a new user namespace, over the exec: all capabilities"), "{page}");
+}
+
+/// As by an edit: `--cap-add` would have put it among what ns-enter raises, too.
+#[test]
+fn a_capability_that_ns_enter_does_not_raise_is_not_the_commands() {
+    let mut document = plan("--unshare-user --ro-bind / / sh", &[]);
+    let cap_add = common::caps::CapSet::of(&[common::caps::cap::NET_ADMIN]);
+    document.priv_drop = document.priv_drop.map(|frame| common::plan::PrivDrop { cap_add, ..frame });
+    let privileges = summary(&document, "privileges");
+    assert!(privileges.contains("no capability for an ordinary user"), "{privileges}");
+    document.ns_enter = document.ns_enter.map(|frame| common::plan::NsEnter { raise: cap_add, ..frame });
+    assert!(summary(&document, "privileges").contains("CAP_NET_ADMIN for an ordinary user"));
 }
 
 /// What is bound by way of a link that the plan makes is where the link leads, and hidden with that alone.

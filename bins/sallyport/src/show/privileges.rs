@@ -4,7 +4,7 @@ use super::facts::{Facts, Share};
 use crate::document::Document;
 use crate::words::capabilities;
 use common::caps::CapSet;
-use common::plan::{CapChange, IdRange, NsEnter, SecondUserNs};
+use common::plan::{IdRange, NsEnter, PrivDrop, SecondUserNs};
 
 /// Capabilities of the command, launched by an ordinary user. They hold in the user namespace that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +75,33 @@ pub fn held(document: &Document, facts: &Facts) -> Held {
             None => Held::AllIfRoot(kept),
         };
     };
+    let possible = permitted(frame, &drop, facts);
+    let added = drop.cap_add.intersection(possible);
     // priv-drop's order: all three are what --cap-add names, then each is changed by its option.
-    let Some(attributes) = drop.attributes else { return Held::Set(drop.cap_add) };
-    let change = |change: CapChange, set: CapSet| change.of(set);
-    let inheritable = change(attributes.inheritable, drop.cap_add);
-    let ambient = change(attributes.ambient, drop.cap_add.intersection(inheritable));
-    let permitted = change(attributes.permitted, drop.cap_add.union(ambient));
+    let Some(attributes) = drop.attributes else { return Held::Set(added) };
+    let inheritable = attributes.inheritable.of(added);
+    let ambient = attributes.ambient.of(added.intersection(inheritable)).intersection(inheritable);
+    let permitted = attributes.permitted.of(added.union(ambient)).intersection(possible);
+    let inside = frame.map_or(Some(false), |frame| is_root_inside(frame, facts));
+    let is_root = |id: Option<u32>| id.map_or(inside != Some(false), |id| id == 0);
+    if frame.is_some() && (is_root(attributes.ruid) || is_root(attributes.euid)) {
+        // What is permitted before it root's exec does not ask for: he gets what is inheritable and what the bounding set
+        // has, which in a user namespace is cut to what is added.
+        return Held::Set(inheritable.union(attributes.bounding.of(drop.cap_add)));
+    }
     // Of what is permitted, an exec leaves one who is not root what is ambient.
-    let ambient = ambient.intersection(permitted);
-    let root =
-        frame.is_some_and(|frame| is_root_inside(frame, facts) != Some(false)) || attributes.euid == Some(0);
-    Held::Set(if root { permitted } else { ambient })
+    Held::Set(ambient.intersection(permitted))
+}
+
+/// What priv-drop has to give of in the user namespace that it leaves the command in: nothing where that is the caller's.
+fn permitted(frame: Option<&NsEnter<'static>>, drop: &PrivDrop<'static>, facts: &Facts) -> CapSet {
+    let Some(frame) = frame else {
+        return if drop.userns2_fd.is_some() { CapSet::ALL } else { CapSet::EMPTY };
+    };
+    // Who enters one of his own, or may enter another's, has all over it.
+    let has_second = frame.second != SecondUserNs::No && frame.userns_block_fd.is_none();
+    match over_the_exec(frame, facts) {
+        Held::Set(set) if !has_second && drop.userns2_fd.is_none() => set,
+        _ => CapSet::ALL,
+    }
 }
