@@ -214,6 +214,17 @@ fn a_capability_that_ns_enter_does_not_raise_is_not_the_commands() {
     assert!(summary(&document, "privileges").contains("CAP_NET_ADMIN for an ordinary user"));
 }
 
+#[test]
+fn a_network_whose_loopback_nobody_brings_up_is_said_to_be_dead() {
+    let network = |loopback| {
+        let mut document = plan("--unshare-net --ro-bind / / sh", &[]);
+        document.ns_enter = document.ns_enter.map(|frame| common::plan::NsEnter { loopback, ..frame });
+        summary(&document, "network")
+    };
+    assert!(network(true).ends_with("its own: loopback and nothing else"));
+    assert!(network(false).contains("lo IS DOWN"), "{}", network(false));
+}
+
 /// What is bound by way of a link that the plan makes is where the link leads, and hidden with that alone.
 #[test]
 fn a_bind_behind_a_link_is_not_hidden_with_the_link() {

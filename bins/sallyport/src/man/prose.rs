@@ -102,7 +102,8 @@ sallyport run build.plan
 The same plan without network, made with jq:
 
 ```
-sallyport show --json build.plan | jq '.[\"ns-enter\"].namespaces += [\"net\"] | .[\"ns-enter\"].namespaces |= unique' |
+sallyport show --json build.plan |
+    jq '.[\"ns-enter\"] |= (.namespaces = (.namespaces + [\"net\"] | unique) | .loopback = true)' |
     sallyport from-json -o offline.plan -
 sallyport diff build.plan offline.plan
 ```

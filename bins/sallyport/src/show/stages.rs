@@ -114,7 +114,7 @@ fn enter_namespaces(page: &mut Page, frame: &NsEnter<'static>, facts: &Facts) {
         maps_and_joins(page, frame, extra);
     }
     descriptor(page, "id maps", *userns_block_fd, "waited for; somebody else writes the maps");
-    switch(page, "network", *loopback, "lo is brought up");
+    switch(page, "network", *loopback && namespaces.has(NsKind::Net.flag()), "lo is brought up");
     page.lines("host name", hostname.map(|name| quoted(name.bytes())));
     if !forward.is_empty() {
         page.line("passes on", signals(*forward));

@@ -40,7 +40,7 @@ pub fn write(page: &mut Page, document: &Document, facts: &Facts) {
             format!("{} (shared where a new one cannot be, or root needs none)", listed(&tried)),
         );
     }
-    page.line("network", network(facts));
+    page.line("network", network(document, facts));
     page.line("ids", ids(document, facts));
     page.lines("privileges", privileges(document, facts));
     page.line("terminal", terminal(document));
@@ -101,10 +101,15 @@ fn namespace(name: &'static str) -> &'static str {
     }
 }
 
-fn network(facts: &Facts) -> String {
+fn network(document: &Document, facts: &Facts) -> String {
     const HOST: &str = "the host's: its interfaces, whatever listens on localhost, and all abstract sockets";
     match (facts.share("net"), facts.source("net")) {
-        (Share::New, _) => "its own: loopback and nothing else".to_owned(),
+        (Share::New, _) if document.ns_enter.is_some_and(|frame| frame.loopback) => {
+            "its own: loopback and nothing else".to_owned()
+        }
+        (Share::New, _) => {
+            "its own: nothing, and lo IS DOWN, so that not even 127.0.0.1 is reached".to_owned()
+        }
         (Share::Joined, Some(source)) => {
             format!("that of {}, which may be the host's", source.words())
         }
