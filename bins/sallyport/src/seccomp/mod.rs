@@ -5,6 +5,7 @@ pub mod arch;
 pub mod bpf;
 pub mod compile;
 mod graph;
+mod multiplexed;
 pub mod names;
 pub mod oci;
 pub mod policy;

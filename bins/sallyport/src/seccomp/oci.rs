@@ -8,6 +8,7 @@
 
 use super::action::{Action, errno_number};
 use super::arch::Arch;
+use super::multiplexed;
 use super::policy::{Condition, Policy, Rule, Table, Test, Width};
 use super::source::{Loaded, Refused, Target, Unknown, refuse, resolve};
 use common::caps;
@@ -89,21 +90,27 @@ pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused>
     };
     let tables = arches.iter().map(|arch| (*arch, Table::new(default))).collect();
     let mut policy = Policy { name: name.to_owned(), tables, bad_arch: Action::KILL_PROCESS };
+    let mut named = Vec::new();
     for rule in profile.syscalls.iter().flatten() {
         if !rule.is_for(target)? {
             continue;
         }
         let action = action(&rule.action, rule.errno_ret, rule.errno.as_deref())?;
         let conditions = rule.args.iter().flatten().map(Arg::condition).collect::<Result<Vec<_>, _>>()?;
+        let rules: Vec<Rule> = match action == default {
+            true => Vec::new(),
+            false => alternatives(&conditions).into_iter().map(|when| Rule { when, action }).collect(),
+        };
         for call in rule.name.iter().chain(rule.names.iter().flatten()) {
+            named.extend(rules.iter().map(|rule| (call.clone(), rule.clone())));
             for (arch, nr) in resolve(call, arches.iter().copied(), target, &mut notes)? {
                 let Some(table) = policy.tables.get_mut(&arch) else { continue };
-                let rules = table.rules.entry(nr).or_default();
-                if action != default {
-                    rules.extend(alternatives(&conditions).into_iter().map(|when| Rule { when, action }));
-                }
+                table.rules.entry(nr).or_default().extend(rules.iter().cloned());
             }
         }
+    }
+    if let Some(table) = policy.tables.get_mut(&Arch::I386) {
+        multiplexed::add(table, &named, &mut notes);
     }
     for table in policy.tables.values_mut() {
         newer_calls(table);

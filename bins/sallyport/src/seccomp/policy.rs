@@ -110,7 +110,8 @@ impl Table {
         rules
     }
 
-    fn answer(&self, call: &Call) -> Action {
+    /// The answer to a call.
+    pub fn answer(&self, call: &Call) -> Action {
         let rules = self.sorted_rules(call.nr);
         let matching = rules.into_iter().find(|rule| rule.when.iter().all(|condition| condition.holds(call)));
         matching.map_or_else(|| self.fallback(call.nr), |rule| rule.action)

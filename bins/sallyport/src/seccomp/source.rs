@@ -2,7 +2,7 @@
 
 use super::arch::{Arch, is_known_somewhere};
 use super::policy::Policy;
-use super::{oci, ready, rules};
+use super::{multiplexed, oci, ready, rules};
 use common::caps::CapSet;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -101,35 +101,10 @@ pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused>
              of filters)"
         );
     };
-    multiplexed(&mut loaded);
-    Ok(loaded)
-}
-
-/// On i386 `socketcall` and `ipc` do what the calls of their own do, with arguments where no filter sees them.
-fn multiplexed(loaded: &mut Loaded) {
-    let Some(table) = loaded.policy.tables.get(&Arch::I386) else { return };
-    let rules = |name| Arch::I386.number(name).map(|nr| (nr, table.rules.get(&nr)));
-    for (through, calls) in
-        [("socketcall", ["socket", "connect", "sendmsg"]), ("ipc", ["shmget", "semctl", "msgsnd"])]
-    {
-        let allowed = match rules(through) {
-            Some((_, Some(rules))) => rules.iter().any(|rule| rule.action.is_allowed()),
-            Some((nr, None)) => table.fallback(nr).is_allowed(),
-            None => false,
-        };
-        let restricted = calls.iter().find(|call| {
-            let rules = rules(call).and_then(|(_, rules)| rules);
-            rules.is_some_and(|rules| {
-                rules.iter().any(|rule| !rule.action.is_allowed() || !rule.when.is_empty())
-            })
-        });
-        if let (true, Some(call)) = (allowed, restricted) {
-            loaded.notes.push(format!(
-                "32-bit programs reach {call} through {through} too, where a filter cannot see its arguments; deny \
-                 {through}, or leave i386 out (--arch x86_64)"
-            ));
-        }
+    if let Some(table) = loaded.policy.tables.get(&Arch::I386) {
+        loaded.notes.extend(multiplexed::notes(table));
     }
+    Ok(loaded)
 }
 
 /// The number of a call for each architecture that has it, or what is to be done about its name.
