@@ -105,7 +105,7 @@ pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused>
             named.extend(rules.iter().map(|rule| (call.clone(), rule.clone())));
             for (arch, nr) in resolve(call, arches.iter().copied(), target, &mut notes)? {
                 let Some(table) = policy.tables.get_mut(&arch) else { continue };
-                table.rules.entry(nr).or_default().extend(rules.iter().cloned());
+                table.rules.entry(nr).or_default().extend(rules.iter().map(|rule| rule_of(arch, rule)));
             }
         }
     }
@@ -116,6 +116,16 @@ pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused>
         newer_calls(table);
     }
     Ok(Loaded { policy, notes })
+}
+
+/// The rule for calls of `arch`. Of a 32-bit call's argument there is a lower half only; as in libseccomp, masks and
+/// values are cut to it, so that -1 as 64 bits is -1 there, too.
+fn rule_of(arch: Arch, rule: &Rule) -> Rule {
+    let mut rule = rule.clone();
+    if arch.is_32_bit() {
+        rule.when.iter_mut().for_each(|condition| condition.width = Width::Low);
+    }
+    rule
 }
 
 /// Calls newer than any that the profile knows do not exist for the command.
@@ -281,4 +291,45 @@ pub fn kernel_version(text: &str) -> Option<(u32, u32)> {
     let (major, rest) = text.split_once('.')?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     Some((major.parse().ok()?, rest.get(..end)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bpf::Call;
+    use super::super::source::parse;
+    use super::*;
+
+    fn policy(default: &str, rest: &str) -> Result<Policy, Refused> {
+        let text = format!("{{\"defaultAction\": \"{default}\", {rest}}}");
+        parse(&text, "test", &Target::default()).map(|loaded| loaded.policy)
+    }
+
+    /// What the program of a policy answers.
+    fn answer(policy: &Policy, arch: Arch, name: &str, args: [u64; 6]) -> Action {
+        let program = super::super::compile::compile(std::slice::from_ref(policy)).unwrap();
+        program.evaluate(&Call::new(arch, arch.number(name).unwrap(), args)).unwrap().action
+    }
+
+    #[test]
+    fn values_are_cut_to_32_bits_for_32_bit_programs() {
+        let denied = |op: &str, rest: &str| {
+            let arg = format!("{{\"index\": 0, \"op\": \"SCMP_CMP_{op}\", {rest}}}");
+            let rule =
+                format!("{{\"names\": [\"close\"], \"action\": \"SCMP_ACT_KILL\", \"args\": [{arg}]}}");
+            let rest = format!("\"architectures\": [\"SCMP_ARCH_X86\"], \"syscalls\": [{rule}]");
+            let policy = policy("SCMP_ACT_ALLOW", &rest).unwrap();
+            move |arch, arg| !answer(&policy, arch, "close", [arg, 0, 0, 0, 0, 0]).is_allowed()
+        };
+        // -1, 5 with something above, and a mask and a value that are more than 32 bits.
+        for (op, rest, arg) in [
+            ("EQ", "\"value\": 18446744073709551615", 0xffff_ffff),
+            ("EQ", "\"value\": 4294967301", 5),
+            ("GE", "\"value\": 4294967301", 5),
+            ("MASKED_EQ", "\"value\": 18446744071562067968, \"valueTwo\": 75161927680", 0x8000_0000),
+        ] {
+            let denied = denied(op, rest);
+            assert!(denied(Arch::I386, arg) && !denied(Arch::I386, 1), "{op} {rest}");
+            assert!(!denied(Arch::X86_64, arg), "{op} {rest}");
+        }
+    }
 }
