@@ -6,7 +6,7 @@
 //! list kills the process. Where two rules answer the same call differently the stricter one counts: podman's profile both
 //! allows setns and refuses it without `CAP_SYS_ADMIN`, and libseccomp takes whichever comes first.
 
-use super::action::{Action, errno_number};
+use super::action::{Action, Kind, errno_number};
 use super::arch::Arch;
 use super::multiplexed;
 use super::policy::{Condition, Policy, Rule, Table, Test, Width};
@@ -128,11 +128,13 @@ fn rule_of(arch: Arch, rule: &Rule) -> Rule {
     rule
 }
 
-/// Calls newer than any that the profile knows do not exist for the command.
+/// Calls newer than any that the profile knows do not exist for the command, unless the default lets calls be made.
+/// A tracer may make them, so asking one counts as that, as it does in runc (`isAllowAction`).
 fn newer_calls(table: &mut Table) {
     let enosys = Action::errno(libc::ENOSYS as u16);
     let newest = table.rules.keys().next_back().copied();
-    if let (Some(newest), false) = (newest, table.default.is_allowed() || table.default == enosys) {
+    let left = table.default.is_allowed() || table.default.kind() == Kind::Trace || table.default == enosys;
+    if let (Some(newest), false) = (newest, left) {
         table.newer = Some((newest.saturating_add(1), enosys));
     }
 }
@@ -330,6 +332,21 @@ mod tests {
             let denied = denied(op, rest);
             assert!(denied(Arch::I386, arg) && !denied(Arch::I386, 1), "{op} {rest}");
             assert!(!denied(Arch::X86_64, arg), "{op} {rest}");
+        }
+    }
+
+    #[test]
+    fn calls_newer_than_the_profile_do_not_exist_unless_the_default_lets_them_be_made() {
+        let rest = "\"syscalls\": [{\"names\": [\"read\"], \"action\": \"SCMP_ACT_KILL\"}]";
+        for (default, expected) in [
+            ("SCMP_ACT_ALLOW", Action::ALLOW),
+            ("SCMP_ACT_LOG", Action::LOG),
+            ("SCMP_ACT_TRACE", Action::trace(1)),
+            ("SCMP_ACT_ERRNO", Action::errno(38)),
+            ("SCMP_ACT_TRAP", Action::errno(38)),
+        ] {
+            let policy = policy(default, rest).unwrap();
+            assert_eq!(answer(&policy, Arch::X86_64, "mount", [0; 6]), expected, "{default}");
         }
     }
 }
