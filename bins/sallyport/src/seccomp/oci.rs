@@ -84,10 +84,8 @@ pub fn parse(text: &str, name: &str, target: &Target) -> Result<Loaded, Refused>
     let default =
         action(&profile.default_action, profile.default_errno_ret, profile.default_errno.as_deref())?;
     flags(&profile, &mut notes)?;
-    let arches = match &target.arches {
-        Some(arches) => arches.clone(),
-        None => architectures(&profile)?,
-    };
+    let own = architectures(&profile)?;
+    let arches = target.arches.clone().unwrap_or(own);
     let tables = arches.iter().map(|arch| (*arch, Table::new(default))).collect();
     let mut policy = Policy { name: name.to_owned(), tables, bad_arch: Action::KILL_PROCESS };
     let mut named = Vec::new();
@@ -148,20 +146,59 @@ fn alternatives(conditions: &[Condition]) -> Vec<Vec<Condition>> {
     conditions.iter().map(|condition| vec![*condition]).collect()
 }
 
+/// What the runtime specification calls architectures. A name that is none of these is a mistake, and would leave out
+/// an architecture that was meant.
+const ARCHITECTURES: [&str; 23] = [
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PPC",
+    "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",
+    "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",
+    "SCMP_ARCH_SH",
+    "SCMP_ARCH_SHEB",
+];
+
+/// The architecture of that name, if this is one of its kinds of system call.
+fn architecture(name: &str) -> Result<Option<Arch>, Refused> {
+    match Arch::from_name(name) {
+        Some(arch) => Ok(Some(arch)),
+        None if ARCHITECTURES.contains(&name) => Ok(None),
+        None => refuse!("no architecture is called \"{name}\""),
+    }
+}
+
 fn architectures(profile: &Profile) -> Result<BTreeSet<Arch>, Refused> {
     // libseccomp always has the native one.
     let mut arches = BTreeSet::from([Arch::X86_64]);
-    match (&profile.architectures, &profile.arch_map) {
-        (Some(list), Some(map)) if !list.is_empty() && !map.is_empty() => {
-            return refuse!("\"architectures\" and \"archMap\" exclude each other");
+    let (list, map) = (profile.architectures.as_deref(), profile.arch_map.as_deref());
+    let (list, map) = (list.unwrap_or_default(), map.unwrap_or_default());
+    if !list.is_empty() && !map.is_empty() {
+        return refuse!("\"architectures\" and \"archMap\" exclude each other");
+    }
+    for name in list {
+        arches.extend(architecture(name)?);
+    }
+    for entry in map {
+        let native = architecture(&entry.architecture)? == Some(Arch::X86_64);
+        for name in entry.sub_architectures.iter().flatten() {
+            arches.extend(architecture(name)?.filter(|_| native));
         }
-        (Some(list), _) => arches.extend(list.iter().filter_map(|name| Arch::from_name(name))),
-        (_, Some(map)) => {
-            let native = map.iter().filter(|entry| entry.architecture == "SCMP_ARCH_X86_64");
-            let names = native.flat_map(|entry| entry.sub_architectures.iter().flatten());
-            arches.extend(names.filter_map(|name| Arch::from_name(name)));
-        }
-        (None, None) => {}
     }
     Ok(arches)
 }
@@ -347,6 +384,31 @@ mod tests {
         ] {
             let policy = policy(default, rest).unwrap();
             assert_eq!(answer(&policy, Arch::X86_64, "mount", [0; 6]), expected, "{default}");
+        }
+    }
+
+    #[test]
+    fn an_architecture_that_is_none_is_refused() {
+        let listed = |name: &str| policy("SCMP_ACT_ALLOW", &format!("\"architectures\": [\"{name}\"]"));
+        let mapped = |name: &str, sub: &str| {
+            let entry = format!("{{\"architecture\": \"{name}\", \"subArchitectures\": [\"{sub}\"]}}");
+            policy("SCMP_ACT_ALLOW", &format!("\"archMap\": [{entry}]"))
+        };
+        for name in ARCHITECTURES {
+            let arches: Vec<Arch> = listed(name).unwrap().tables.into_keys().collect();
+            assert_eq!(arches.contains(&Arch::I386), name == "SCMP_ARCH_X86", "{name}");
+            assert!(
+                mapped(name, "SCMP_ARCH_X86").is_ok() && mapped("SCMP_ARCH_X86_64", name).is_ok(),
+                "{name}"
+            );
+        }
+        let expected = "no architecture is called \"SCMP_ARCH_X86_46\"";
+        for refused in [
+            listed("SCMP_ARCH_X86_46"),
+            mapped("SCMP_ARCH_X86_46", "SCMP_ARCH_X86"),
+            mapped("SCMP_ARCH_AARCH64", "SCMP_ARCH_X86_46"),
+        ] {
+            assert_eq!(refused.unwrap_err().0, expected);
         }
     }
 }
