@@ -1,6 +1,7 @@
 //! How a subcommand ends that could not do its work: a line on standard error and a status.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// What a subcommand returns. What it found is in the exit code; that it could not look is a [`Failure`].
@@ -26,7 +27,7 @@ impl Failure {
 
     /// Says it; the exit code.
     pub fn report(self) -> ExitCode {
-        eprintln!("sallyport: {}", self.message);
+        say(self.message);
         ExitCode::from(self.status)
     }
 }
@@ -39,5 +40,11 @@ impl fmt::Display for Failure {
 
 /// Says on standard error what the caller may want to know, and goes on.
 pub fn warn(message: impl fmt::Display) {
-    eprintln!("sallyport: warning: {message}");
+    say(format_args!("warning: {message}"));
+}
+
+/// A line on standard error, in one write. Where it cannot be written there is nobody to tell, and the exit status says
+/// what it says; `eprintln!` would panic.
+pub fn say(message: impl fmt::Display) {
+    let _ = io::stderr().write_all(format!("sallyport: {message}\n").as_bytes());
 }

@@ -73,7 +73,8 @@ fn main() -> ExitCode {
         Err(error)
             if error.use_stderr() && std::env::args_os().nth(1).is_some_and(|word| word == "seccomp") =>
         {
-            eprint!("{}", error.render());
+            // Where it cannot be written the status says it.
+            let _ = error.print();
             return ExitCode::FAILURE;
         }
         Err(error) => error.exit(),

@@ -1,6 +1,6 @@
 //! `sallyport seccomp`: policies to programs, programs to words, and what a program answers.
 
-use crate::failure::{Failure, Res};
+use crate::failure::{Failure, Res, say};
 use crate::output::{Output, print};
 use sallyport::seccomp::action::Kind;
 use sallyport::seccomp::arch::{Arch, X32_BIT};
@@ -217,7 +217,7 @@ fn load(name: &str, target: &Target) -> Res<Loaded> {
 fn noted(loaded: Result<Loaded, source::Refused>, name: &str) -> Res<Loaded> {
     let loaded = loaded.map_err(|refused| Failure::new(format_args!("{name}: {refused}")))?;
     for note in &loaded.notes {
-        eprintln!("sallyport: {name}: {note}");
+        say(format_args!("{name}: {note}"));
     }
     Ok(loaded)
 }
@@ -290,7 +290,7 @@ impl Show {
         match refusal {
             None => Ok(ExitCode::SUCCESS),
             Some(refusal) => {
-                eprintln!("sallyport: {}: the kernel refuses this program: {refusal}", self.file);
+                say(format_args!("{}: the kernel refuses this program: {refusal}", self.file));
                 Ok(ExitCode::from(2))
             }
         }
@@ -328,10 +328,10 @@ impl Test {
         };
         print(text.as_bytes())?;
         if self.r#as == Arch::X86_64 && matches!(self.call.as_str(), "uretprobe" | "335" | "uprobe" | "336") {
-            eprintln!("sallyport: newer kernels let uretprobe and uprobe pass without asking any filter");
+            say("newer kernels let uretprobe and uprobe pass without asking any filter");
         }
         if answer.action.kind() == Kind::Errno && answer.action.data() > 4095 {
-            eprintln!("sallyport: the kernel makes 4095 of an errno larger than that");
+            say("the kernel makes 4095 of an errno larger than that");
         }
         Ok(ExitCode::from(if answer.action.is_allowed() { 0 } else { 2 }))
     }
