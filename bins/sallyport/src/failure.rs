@@ -12,22 +12,41 @@ pub type Res<T> = Result<T, Failure>;
 pub struct Failure {
     message: String,
     status: u8,
+    /// Whether the status says it all.
+    quiet: bool,
 }
+
+/// The status of a command that SIGPIPE ended, as a shell has it.
+const BROKEN_PIPE: u8 = 128 + 13;
 
 impl Failure {
     /// A failure with exit status 1.
     pub fn new(message: impl fmt::Display) -> Failure {
-        Failure { message: message.to_string(), status: 1 }
+        Failure { message: message.to_string(), status: 1, quiet: false }
     }
 
-    /// The same failure with another status, for subcommands where 1 means a finding.
+    /// A failure to write to standard output. A reader that has gone has seen enough: this ends as cat(1) and diff(1)
+    /// do, without a word and as if by SIGPIPE, which std has every program ignore.
+    pub fn of_output(error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => {
+                Failure { message: "nobody reads the output".to_owned(), status: BROKEN_PIPE, quiet: true }
+            }
+            _ => Failure::new(format_args!("standard output: {error}")),
+        }
+    }
+
+    /// The same failure with another status, for subcommands where 1 means a finding. That of a reader that has gone
+    /// stays: it is neither a finding nor a plan that cannot be read.
     pub fn status(self, status: u8) -> Failure {
-        Failure { status, ..self }
+        if self.quiet { self } else { Failure { status, ..self } }
     }
 
     /// Says it; the exit code.
     pub fn report(self) -> ExitCode {
-        say(self.message);
+        if !self.quiet {
+            say(self.message);
+        }
         ExitCode::from(self.status)
     }
 }

@@ -36,12 +36,13 @@ impl Output {
     }
 }
 
-/// Writes to standard output.
+/// Writes to standard output. If that was closed when this program was started, nothing comes of it and nobody hears of
+/// it: before `main` std puts /dev/null, open for reading and writing, in the place of a standard descriptor that is
+/// not there, and callers who want no output give the same (Python's `subprocess.DEVNULL`), so that the two cannot be
+/// told apart.
 pub fn print(bytes: &[u8]) -> Res<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|e| Failure::new(format_args!("standard output: {e}")))
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| Failure::of_output(&error))
 }
 
 /// Puts the plan in the place of `file` in one step, so that nobody ever launches half of one.

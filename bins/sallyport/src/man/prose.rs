@@ -83,7 +83,10 @@ pub const TOOL_STATUS: &str = "\
 0 if all went well, 1 if not, with a line on standard error. `check` and `diff`: 0 if there is nothing to report, 1 if \
 there is, 2 if a plan could not be read. `seccomp test`: 0 if the call is made, 2 if it is refused; `seccomp show`: 2 if \
 the kernel refuses the program; both 1 if they could not tell. `doctor`: 0 if a plain sandbox can be launched, 1 if not. \
-`run`: as `bwrap`. `trace`: the command's.
+`run`: as `bwrap`. `trace`: the command's. Where nobody reads the output any more: 141, as if by SIGPIPE, in silence.
+
+A standard output that is closed when `sallyport` is started is one that takes everything, as `/dev/null`: the status is
+the one above and the output is lost.
 
 A command line that is not understood: 2, of `seccomp` 1.
 ";
