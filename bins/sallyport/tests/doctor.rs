@@ -69,6 +69,18 @@ fn a_limit_of_0_user_namespaces_is_named() {
 }
 
 #[test]
+fn without_user_namespaces_root_is_not_told_that_unshare_all_breaks_and_works() {
+    let bench = Bench::set_up();
+    let job = sallyport(&bench, Who::User, &["doctor", "--json"]);
+    let limit = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let seen = through(job, &["/usr/bin/unshare", "-U", "-r", "/bin/sh", "-c", limit, "sh"]).run().unwrap();
+    assert!(check(&seen, "launch").1.starts_with("works, with --unshare-all too"), "{:?}", said(&seen));
+    let all: Value = serde_json::from_slice(&seen.stdout).unwrap();
+    let user = all.as_array().unwrap().iter().find(|check| check["check"] == "user namespaces").unwrap();
+    assert_eq!(user["breaks"], "--unshare-user, --uid-map");
+}
+
+#[test]
 fn a_limit_of_0_network_namespaces_is_not_blamed_on_mounts() {
     let bench = Bench::set_up();
     let job = sallyport(&bench, Who::User, &["doctor", "--json"]);
