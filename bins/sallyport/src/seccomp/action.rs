@@ -1,5 +1,6 @@
 //! What a filter can answer, and in which order the kernel prefers the answers.
 
+use nix::libc;
 use std::fmt;
 
 /// `SECCOMP_RET_…` with its data, as a program returns it.
@@ -106,7 +107,14 @@ fn nix_name(number: u16) -> Option<String> {
     (errno != nix::errno::Errno::UnknownErrno).then(|| format!("{errno:?}"))
 }
 
+/// Errors with two names: the one that [`errno_name`] does not give.
+const ALIASES: [(&str, i32); 3] =
+    [("EWOULDBLOCK", libc::EWOULDBLOCK), ("EDEADLOCK", libc::EDEADLOCK), ("ENOTSUP", libc::ENOTSUP)];
+
 /// The errno called `name`.
 pub fn errno_number(name: &str) -> Option<u16> {
+    if let Some((_, number)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
+        return u16::try_from(*number).ok();
+    }
     (1..=4095).find(|&number| nix_name(number).is_some_and(|known| known == name))
 }

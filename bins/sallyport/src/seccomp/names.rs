@@ -1,5 +1,6 @@
 //! Names for the values of arguments, as people write them and as a listing shows them.
 
+use super::action::errno_number;
 use nix::libc;
 
 /// Names for one argument of some calls.
@@ -19,7 +20,7 @@ macro_rules! names {
     ($($name:ident)*) => { &[$((stringify!($name), libc::$name as u64)),*] };
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     Group {
         calls: &["ioctl"],
         arg: 1,
@@ -28,8 +29,16 @@ const GROUPS: [Group; 8] = [
             TCSETSW TCSETSF TIOCGPTN TIOCSPTLCK TIOCSETD TIOCCONS FIONREAD FIONBIO FIOCLEX FIONCLEX FS_IOC_GETFLAGS
             FS_IOC_SETFLAGS),
     },
+    // Of its own, and before the next: in clone(2) the bits of CLONE_NEWTIME belong to a signal's number.
     Group {
-        calls: &["clone", "unshare"],
+        calls: &["unshare"],
+        arg: 0,
+        flags: true,
+        names: names!(CLONE_NEWUSER CLONE_NEWNS CLONE_NEWPID CLONE_NEWNET CLONE_NEWIPC CLONE_NEWUTS CLONE_NEWCGROUP
+            CLONE_NEWTIME CLONE_FS CLONE_FILES CLONE_SIGHAND CLONE_SYSVSEM CLONE_THREAD CLONE_VM),
+    },
+    Group {
+        calls: &["clone"],
         arg: 0,
         flags: true,
         names: names!(CLONE_NEWUSER CLONE_NEWNS CLONE_NEWPID CLONE_NEWNET CLONE_NEWIPC CLONE_NEWUTS CLONE_NEWCGROUP
@@ -41,7 +50,8 @@ const GROUPS: [Group; 8] = [
         calls: &["setns"],
         arg: 1,
         flags: true,
-        names: names!(CLONE_NEWUSER CLONE_NEWNS CLONE_NEWPID CLONE_NEWNET CLONE_NEWIPC CLONE_NEWUTS CLONE_NEWCGROUP),
+        names: names!(CLONE_NEWUSER CLONE_NEWNS CLONE_NEWPID CLONE_NEWNET CLONE_NEWIPC CLONE_NEWUTS CLONE_NEWCGROUP
+            CLONE_NEWTIME),
     },
     Group {
         calls: &["socket", "socketpair"],
@@ -88,7 +98,11 @@ const GROUPS: [Group; 8] = [
     },
 ];
 
-/// Names that stand for no argument in particular: errors, the kinds of socket, protocols, modes and flags of files.
+/// Flags of `clone3`, in memory that no filter sees; but a command line may have them.
+const CLONE3: [(&str, u64); 2] = [("CLONE_CLEAR_SIGHAND", 1 << 32), ("CLONE_INTO_CGROUP", 1 << 33)];
+
+/// Names that stand for no argument in particular: the kinds of socket, protocols, modes and flags of files, signals.
+/// Those of errors are in [`errno_number`].
 const OTHERS: &[(&str, u64)] = names!(SOCK_STREAM SOCK_DGRAM SOCK_RAW SOCK_SEQPACKET SOCK_CLOEXEC SOCK_NONBLOCK
     NETLINK_AUDIT NETLINK_ROUTE NETLINK_KOBJECT_UEVENT O_RDONLY O_WRONLY O_RDWR O_CREAT O_EXCL O_TRUNC O_APPEND
     O_CLOEXEC O_PATH O_DIRECTORY O_NOFOLLOW AT_FDCWD AT_EMPTY_PATH AT_SYMLINK_NOFOLLOW S_ISUID S_ISGID MAP_SHARED
@@ -124,8 +138,9 @@ fn one(word: &str) -> Option<u64> {
     if let Some(number) = number(word) {
         return Some(number);
     }
-    let named = GROUPS.iter().flat_map(|group| group.names).chain(OTHERS);
-    named.clone().find(|(name, _)| *name == word).map(|(_, value)| *value)
+    let mut named = GROUPS.iter().flat_map(|group| group.names).chain(OTHERS).chain(&CLONE3);
+    let value = named.find(|(name, _)| *name == word).map(|(_, value)| *value);
+    value.or_else(|| errno_number(word).map(u64::from))
 }
 
 /// An integer as C writes it.
@@ -171,6 +186,15 @@ mod tests {
             ("--1", None),
             ("TIOCSTI|", None),
             ("TIOCNONE", None),
+            ("CLONE_NEWTIME|CLONE_NEWUSER", Some(0x1000_0080)),
+            ("CLONE_CLEAR_SIGHAND", Some(0x1_0000_0000)),
+            ("CLONE_INTO_CGROUP", Some(0x2_0000_0000)),
+            ("EPERM", Some(1)),
+            ("EWOULDBLOCK", Some(11)),
+            ("EOPNOTSUPP", Some(95)),
+            ("ENOTSUP", Some(95)),
+            ("EHWPOISON", Some(133)),
+            ("UnknownErrno", None),
         ] {
             assert_eq!(value(text), expected, "{text}");
         }
@@ -182,5 +206,8 @@ mod tests {
         assert_eq!(meaning("ioctl", 2, 0x5412), None);
         assert_eq!(meaning("unshare", 0, 0x1002_0000).as_deref(), Some("CLONE_NEWUSER|CLONE_NEWNS"));
         assert_eq!(meaning("unshare", 0, 1), None);
+        assert_eq!(meaning("unshare", 0, 0x80).as_deref(), Some("CLONE_NEWTIME"));
+        assert_eq!(meaning("setns", 1, 0x80).as_deref(), Some("CLONE_NEWTIME"));
+        assert_eq!(meaning("clone", 0, 0x80), None, "part of a signal's number");
     }
 }
