@@ -149,6 +149,37 @@ fn arguments_are_looked_at_as_the_kernel_looks_at_them() {
     }
 }
 
+/// A 32-bit program has two ways to make a call, and the kernel refuses both.
+#[test]
+fn what_a_profile_denies_is_denied_through_socketcall_and_ipc() {
+    if !can_ask() {
+        return;
+    }
+    if !i386_works() {
+        println!("SKIP: this kernel has no 32-bit calls");
+        return;
+    }
+    let profile = "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"architectures\": [\"SCMP_ARCH_X86\"], \"syscalls\": \
+                   [{\"names\": [\"bind\", \"listen\", \"accept4\", \"shmat\"], \"action\": \"SCMP_ACT_ERRNO\", \
+                   \"errnoRet\": 13}]}";
+    let program = compile(&[parse(profile, "profile", &Target::default()).unwrap().policy]).unwrap();
+    let through = |(name, number): (&str, u64)| {
+        let mut args = [BAD; 6];
+        args[0] = number;
+        (Arch::I386, Arch::I386.number(name).unwrap(), args)
+    };
+    let denied = [("socketcall", 2), ("socketcall", 4), ("socketcall", 18), ("ipc", 21), ("bind", BAD)];
+    let made = [("socketcall", 1), ("socketcall", 3), ("ipc", 22), ("connect", BAD)];
+    let calls: Vec<Made> = denied.into_iter().chain(made).map(through).collect();
+    let without = unfiltered(&calls);
+    let with = outcomes(&[program], &calls, &|_| false).unwrap();
+    for (at, (call, (with, without))) in calls.iter().zip(with.into_iter().zip(without)).enumerate() {
+        let refused = Outcome::Returned(-i64::from(libc::EACCES));
+        assert_ne!(without, refused, "{call:x?}: nothing could be seen");
+        assert_eq!(with, if at < denied.len() { refused } else { without }, "{call:x?}");
+    }
+}
+
 #[test]
 fn random_programs_compute_what_the_kernel_computes() {
     if !can_ask() {
