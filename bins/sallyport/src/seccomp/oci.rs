@@ -4,7 +4,8 @@
 //! rule; conditions on the same argument in one rule are alternatives; calls newer than any that the profile names get
 //! `ENOSYS`, so that programs fall back to what the profile knows. A call of an architecture that the profile does not
 //! list kills the process. Where two rules answer the same call differently the stricter one counts: podman's profile both
-//! allows setns and refuses it without `CAP_SYS_ADMIN`, and libseccomp takes whichever comes first.
+//! allows setns and refuses it without `CAP_SYS_ADMIN`, and libseccomp takes whichever comes first. A rule on a socket
+//! or IPC call counts for `socketcall` or `ipc`, too ([`multiplexed`]).
 
 use super::action::{Action, Kind, errno_number};
 use super::arch::Arch;
