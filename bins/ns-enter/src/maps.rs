@@ -147,12 +147,25 @@ impl Map {
         let (file, found) = (kind.subids(), self.len);
         each_subid(kind, uid, |mut outer, mut count| {
             while count > 0 {
+                // Lines may overlap, and the caller's own id may be among them: each is there once.
+                let (mut known, mut free) = (0u32, count);
+                for line in self.lines() {
+                    match outer.checked_sub(line.outer) {
+                        Some(offset) => known = known.max(line.count.saturating_sub(offset)),
+                        None => free = free.min(line.outer.saturating_sub(outer)),
+                    }
+                }
+                if known > 0 {
+                    outer = outer.saturating_add(known);
+                    count = count.saturating_sub(known);
+                    continue;
+                }
                 if inner == taken {
                     inner = inner.saturating_add(1);
                 }
                 let room =
                     if inner < taken { taken.saturating_sub(inner) } else { u32::MAX.saturating_sub(inner) };
-                let part = count.min(room);
+                let part = free.min(room);
                 if part == 0 {
                     return Err(fault!(file, ": too many ids"));
                 }
@@ -227,13 +240,14 @@ fn help(kind: Kind, child: i32, text: &[u8], env: Strings<'static>) -> Outcome<(
     match status {
         0 => Ok(()),
         127 => Err(fault!(kind.option(), ": there is no ", kind.helper(), " (Debian: package uidmap)")),
+        126 => Err(fault!(kind.option(), ": ", kind.helper(), " cannot be run")),
         status => Err(fault!(
             kind.option(),
             ": ",
             kind.helper(),
             " has refused with status ",
             status,
-            ": is all of it in /etc/subuid and /etc/subgid, and no capability out of the bounding set?"
+            ": is it set-user-ID root, all of that in /etc/subuid and /etc/subgid, and no capability out of the bounding set?"
         )),
     }
 }

@@ -39,7 +39,8 @@ impl Direction {
     /// Reads what has come.
     pub fn read(&mut self) -> sys::Result<()> {
         match sys::retry(|| sys::read(self.from, &mut self.buf)) {
-            Ok(0) => self.ended = true,
+            // Closed from the start, it has nothing either.
+            Ok(0) | Err(Errno::BADF) => self.ended = true,
             Ok(n) => (self.start, self.end) = (0, n),
             // Somebody else was faster.
             Err(Errno::AGAIN) => {}
@@ -76,12 +77,17 @@ impl Direction {
         }
     }
 
-    /// Writes as much as goes. Nobody who reads any more is no failure of the sandbox: the bytes are dropped.
+    /// Writes as much as goes. For a terminal that has gone the bytes are dropped; so they are, with `EPIPE`, where nobody
+    /// reads any more.
     pub fn write(&mut self) -> sys::Result<()> {
         match sys::retry(|| sys::write(self.to, self.waiting())) {
             Ok(n) => self.start = self.start.saturating_add(n).min(self.end),
             Err(Errno::AGAIN) => {}
-            Err(Errno::PIPE | Errno::IO) => self.start = self.end,
+            Err(Errno::IO) => self.start = self.end,
+            Err(Errno::PIPE) => {
+                self.start = self.end;
+                return Err(Errno::PIPE);
+            }
             Err(errno) => return Err(errno),
         }
         Ok(())

@@ -94,7 +94,14 @@ fn relay(master: Fd, monitor: Fd, signals: Fd, caller: &mut Caller, launcher: i3
             input.resume();
         }
         if can_show {
-            output.write().at(|| fault!("write to standard output"))?;
+            match output.write() {
+                // The end of what is written for nobody. The command's own pipe would be the same to it.
+                Err(Errno::PIPE) if !ended => {
+                    sys::send_signal(launcher, sys::SIGPIPE).at(|| fault!("kill"))?;
+                }
+                Err(Errno::PIPE) => {}
+                other => other.at(|| fault!("write to standard output"))?,
+            }
         }
         if can_pass {
             input.write().at(|| fault!("write to the sandbox's terminal"))?;

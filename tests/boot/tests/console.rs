@@ -215,6 +215,36 @@ fn all_that_was_printed_is_shown_before_the_launch_ends() {
     assert!(out.ends_with("\n20000\n"));
 }
 
+#[test]
+fn a_reader_who_has_gone_ends_the_launch_and_the_sandbox() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let mut job = shell(&bench, who, Stdin::Null, &[], "trap '' HUP; exec yes");
+        job.close = vec![1];
+        job.fds.insert(1, Fd::Raw(writer.as_raw_fd()));
+        let live = job.start().expect("a process");
+        drop(writer);
+        (&reader).read_exact(&mut [0; 4096]).expect("what is printed");
+        drop(reader);
+        let seen = live.finish().expect("its end");
+        assert_eq!((seen.status, seen.leftovers), (End::Signal(libc::SIGPIPE), vec![]), "{who:?}");
+    }
+}
+
+#[test]
+fn standard_input_that_is_closed_has_ended() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for to in ["<&-", "0>/dev/null"] {
+            let line = format!("\"$@\" {to}");
+            let job = shell(&bench, who, Stdin::Null, &[], "cat; echo on; exit 3");
+            let seen = stage::through(job, &["sh", "-c", &line, "sh"]).run().expect("a process");
+            assert_eq!((seen.status, text(&seen.stdout).as_str()), (End::Exit(3), "on\n"), "{who:?} {to}");
+        }
+    }
+}
+
 /// A launch whose standard output is a pipe of one page that nobody but the caller reads, which is told on descriptor 4 to
 /// go on, and says on descriptor 5 how its command has ended.
 fn into_a_page(bench: &Bench, command: &str) -> (Live, PipeReader) {

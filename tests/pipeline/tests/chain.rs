@@ -230,6 +230,18 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
         let map = ["0", "1000", "1", "1", "100000", "50"];
         assert_eq!(words, [map, map].concat(), "{line}");
     }
+    // Lines that have some of the same ids, and the caller's own.
+    let ids = "1000:100000:50\n1000:100020:40\n1000:990:20\n1000:100000:50\n";
+    let view = ended(&run(&format!("ns-enter {auto} cat /proc/self/uid_map"), ids), 0);
+    let words: Vec<&str> = view.text().split_whitespace().collect();
+    let lines = [
+        ["0", "1000", "1"],
+        ["1", "100000", "50"],
+        ["51", "100050", "10"],
+        ["61", "990", "10"],
+        ["71", "1001", "9"],
+    ];
+    assert_eq!(words, lines.concat());
     // Found by the caller's PATH: what the command is to have may be the sandbox's to write to.
     let planted = bench.dir("planted", Who::Root);
     std::fs::write(planted.join("newuidmap"), "#!/bin/sh\necho planted >&2\n").unwrap();
