@@ -20,6 +20,7 @@ use common::report::{At, Outcome};
 use common::rt::Start;
 use common::sys::{self, Forked};
 use core::convert::Infallible;
+use core::sync::atomic::Ordering;
 use reap::Command;
 
 common::entry!(main);
@@ -43,6 +44,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
     // than it may have, the executable of the next stage on the host's own mount among it.
     let mut control = frame.control.map(control::prepare).transpose()?;
     let (wait, go) = sys::pipe().at(|| fault!("pipe2()"))?;
+    let is_confined = sys::shared_number().at(|| fault!("mmap"))?;
     match fork().at(|| fault!("Can't fork for pid 1"))? {
         Forked::Child => {
             if frame.die_with_parent {
@@ -55,9 +57,10 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
             // While this process had it open too, the end of the pipe would never come.
             sys::close(go.leak()).at(|| fault!("close"))?;
             let mut byte = [0u8];
-            // Pid 1 closes its end when it is done, or writes to it. So does its death, but then nobody is to be seen.
+            // Pid 1 closes its end when it is done, or writes to it. So does its death, but then it has not said so; that it is
+            // nobody's parent any more shows only later (do_exit closes files first).
             sys::retry(|| sys::read(wait.fd(), &mut byte)).at(|| fault!("read"))?;
-            if sys::getppid() != own {
+            if is_confined.load(Ordering::Acquire) == 0 || sys::getppid() != own {
                 return Err(fault!("pid 1 has ended"));
             }
             drop(wait);
@@ -71,7 +74,7 @@ fn run(mut chain: Chain) -> Outcome<Infallible> {
         Forked::Parent(command) => {
             drop(wait);
             let placed = control.as_mut().map_or(Ok(()), |control| control.place(command));
-            reap::run(&chain, &frame, &locks, Command { pid: command, placed, control, go })
+            reap::run(&chain, &frame, &locks, Command { pid: command, placed, control, is_confined, go })
         }
     }
 }

@@ -10,6 +10,7 @@ use common::report::{At, Outcome};
 use common::seccomp;
 use common::sys::{self, Fd, OwnedFd};
 use core::convert::Infallible;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The command's process, which still waits for its go.
 pub struct Command {
@@ -19,6 +20,8 @@ pub struct Command {
     pub placed: Outcome<()>,
     /// What is done for it beside waiting.
     pub control: Option<Controller>,
+    /// Says to it that this process is as confined as it will be: 1 by then. Its filters may end it before it can tell.
+    pub is_confined: &'static AtomicU32,
     /// Closed, this lets it go.
     pub go: OwnedFd,
 }
@@ -31,12 +34,14 @@ pub fn run(
     locks: &Locks,
     command: Command,
 ) -> Outcome<Infallible> {
-    let Command { pid: command, placed, control, go } = command;
+    let Command { pid: command, placed, control, is_confined, go } = command;
     let children = control.as_ref().and_then(|control| control.left.children);
     placed.and_then(|()| restrict(chain, frame, locks, [Some(go.fd()), children])).inspect_err(|_| {
         // ORDER: before `go` is closed. It waits for that, so nothing of it has run.
         sys::kill(command).ok();
     })?;
+    // ORDER: before `go` is closed. The death of this process closes it as well.
+    is_confined.store(1, Ordering::Release);
     // The command's go. Its filters, which this process wears now, may deny close(2), or write(2).
     let go = go.leak();
     if sys::close(go).is_err() {

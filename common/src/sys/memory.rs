@@ -2,10 +2,12 @@
 
 use super::{Fd, Result, raw, raw::nr};
 use core::arch::asm;
+use core::sync::atomic::AtomicU32;
 
 /// Pages that may be read.
 pub const PROT_READ: usize = 1;
 const PROT_WRITE: usize = 2;
+const MAP_SHARED: usize = 1;
 const MAP_PRIVATE: usize = 2;
 const MAP_ANONYMOUS: usize = 0x20;
 const MREMAP_MAYMOVE: usize = 1;
@@ -47,6 +49,17 @@ pub fn map_sealed(fd: Fd, len: usize) -> Result<&'static [u8]> {
     // SAFETY: the mapping is `len` bytes, readable, never unmapped by us (no other code of this module can name
     // it) and constant: the seals checked above forbid writing and shrinking for ever. Page-aligned, not null.
     Ok(unsafe { core::slice::from_raw_parts(at as *const u8, len) })
+}
+
+/// A number that this process shares with those that it forks from here on, up to their exec; 0 at first.
+/// `mmap(MAP_SHARED | MAP_ANONYMOUS)`, [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
+pub fn shared_number() -> Result<&'static AtomicU32> {
+    let args = [0, size_of::<AtomicU32>(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, usize::MAX, 0];
+    // SAFETY: no address is asked for, so the kernel picks one that no Rust object lives at.
+    let at = unsafe { raw::syscall6(nr::MMAP, args) }?;
+    // SAFETY: a page of zeroed memory, never unmapped by us and known by no other reference; what other processes do to it
+    // goes through this same type, atomically.
+    Ok(unsafe { &*(at as *const AtomicU32) })
 }
 
 /// Keeps `value` on a page of its own until the process ends or execs; `None` when there is no memory.

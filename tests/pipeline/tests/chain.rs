@@ -198,6 +198,29 @@ fn namespaces_of_a_sandbox_with_a_dev_are_joined_by_its_own_user_namespace() {
     }
 }
 
+/// Without a PID namespace its end ends nobody, and it closes the pipe on which the command waits before it leaves its
+/// children.
+#[test]
+fn a_reaper_that_is_killed_before_it_is_confined_lets_no_command_run() {
+    let bench = Bench::set_up();
+    // The command's side makes no such call.
+    let filter = stage::filters::answer(libc::SYS_close_range, stage::filters::KILL);
+    for who in everyone() {
+        for _ in 0..50 {
+            let words = "priv-drop --no-new-privs -- seccomp-load --seccomp 7 -- init-reaper --lock-file /etc/passwd -- echo run";
+            let mut job = chain(&bench, who, words);
+            job.fds.insert(7, Fd::Data(filter.clone()));
+            let seen = job.run().unwrap();
+            assert_eq!(
+                (seen.status, seen.stdout.len()),
+                (End::Signal(libc::SIGSYS), 0),
+                "{}",
+                explain(&seen)
+            );
+        }
+    }
+}
+
 /// In a mount namespace whose /etc/subuid and /etc/subgid have a line for the ordinary user.
 #[test]
 fn several_ids_are_mapped_through_the_helpers_of_uidmap() {

@@ -107,16 +107,21 @@ fn look(pid: u32) -> Option<Process> {
 #[cfg(test)]
 mod tests {
     use super::{Watch, below};
+    use std::io::{Read, Write};
     use std::process::{Command, Stdio, id};
 
     #[test]
     fn children_are_found_with_what_they_run() {
         let _watch = Watch::over("nothing", 60);
-        let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        let mut child =
+            Command::new("cat").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // In the middle of its exec it runs nothing yet; it answers when that is done.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let found = below(id());
         child.kill().unwrap();
         child.wait().unwrap();
         let line = found.iter().find(|process| process.pid == child.id()).map(ToString::to_string);
-        assert!(line.as_deref().is_some_and(|line| line.contains("sleep 1000")), "{line:?}");
+        assert!(line.as_deref().is_some_and(|line| line.contains("cat -")), "{line:?}");
     }
 }
