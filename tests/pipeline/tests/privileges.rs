@@ -227,6 +227,28 @@ fn what_stays_behind_holds_no_capability() {
     }
 }
 
+/// The calls of these names that one process of `job` makes, in their order, as strace(1) tells them: of the first one
+/// whose line has `whose` in it, from that line on.
+#[track_caller]
+fn calls(bench: &Bench, who: Who, names: &str, whose: &str, job: Job) -> Vec<String> {
+    let log = bench.dir(&format!("order-{}", who.uid()), who).join("calls");
+    let trace = format!("trace={names}");
+    let words = ["strace", "-f", "-qq", "-e", &trace, "-o", log.to_str().unwrap(), "--"];
+    ended(&stage::through(job, &words).run().unwrap(), 0);
+    let text = fs::read_to_string(&log).unwrap();
+    // A line begins with the process's number.
+    let first = text.lines().find(|line| line.contains(whose)).expect(whose);
+    let pid = first.split(' ').next();
+    let own = text.lines().skip_while(|line| *line != first).filter(|line| line.split(' ').next() == pid);
+    own.map(str::to_owned).collect()
+}
+
+/// Where the first call is that has `call` in its line.
+#[track_caller]
+fn place(calls: &[String], call: &str) -> usize {
+    calls.iter().position(|line| line.contains(call)).unwrap_or_else(|| panic!("no {call} in {calls:#?}"))
+}
+
 /// Root without capabilities and without `no_new_privs` gets them back at an exec: he is that at no time.
 #[test]
 fn no_new_privs_comes_before_the_capabilities_go() {
@@ -235,21 +257,47 @@ fn no_new_privs_comes_before_the_capabilities_go() {
     }
     let bench = Bench::set_up();
     for who in everyone() {
-        let log = bench.dir(&format!("order-{}", who.uid()), who).join("calls");
         let job = bwrap(&bench, who, &["--ro-bind", "/", "/", "--cap-drop", "ALL", "true"]);
-        let trace = ["strace", "-f", "-qq", "-e", "trace=prctl,capset,execveat", "-o"];
-        let words: Vec<&str> = trace.into_iter().chain([log.to_str().unwrap(), "--"]).collect();
-        ended(&stage::through(job, &words).run().unwrap(), 0);
-        let text = std::fs::read_to_string(&log).unwrap();
-        // A line begins with the process's number; the stage's own are those after its exec.
-        let exec = text.lines().find(|line| line.contains("\"priv-drop\"")).expect("an exec");
-        let pid = exec.split(' ').next().unwrap();
-        let own: Vec<&str> = text
-            .lines()
-            .skip_while(|line| *line != exec)
-            .filter(|line| line.split(' ').next() == Some(pid))
-            .collect();
-        let place = |call: &str| own.iter().position(|line| line.contains(call)).expect(call);
-        assert!(place("PR_SET_NO_NEW_PRIVS") < place("capset("), "{who:?}\n{text}");
+        // The stage's own are those after its exec.
+        let own = calls(&bench, who, "prctl,capset,execveat", "\"priv-drop\"", job);
+        assert!(place(&own, "PR_SET_NO_NEW_PRIVS") < place(&own, "capset("), "{who:?} {own:#?}");
     }
+}
+
+/// Whoever has no capabilities either could trace the launcher in the moment between; and the command is not there before
+/// it is hidden.
+#[test]
+fn a_launcher_that_could_be_traced_is_hidden_before_its_capabilities_go_and_the_command_waits_for_both() {
+    if !pipeline::has_strace() {
+        return stage::skip("strace is not installed");
+    }
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let user = (who == Who::User && support::is_root()).then(|| who.uid());
+        let holder = support::NsHolder::new(support::probe(), &["user"], user, 0).unwrap();
+        // An ordinary user has capabilities to give up in a namespace that he joins.
+        let more = if who == Who::Root { ["--cap-drop", "ALL"] } else { ["--userns", "60"] };
+        let mut job = bwrap(&bench, who, &[&["--ro-bind", "/", "/"], &more[..], &["true"]].concat());
+        job.fds.insert(60, bench.keep(holder.open("user").unwrap()));
+        let own = calls(&bench, who, "execve,prctl,capset,write", "execve", job);
+        let (hidden, dropped) = (place(&own, "PR_SET_DUMPABLE"), place(&own, "capset("));
+        // The last that it writes.
+        let go = own.iter().rposition(|line| line.contains("write(")).expect("a go");
+        assert!(hidden < dropped && dropped < go, "{who:?} {own:#?}");
+        assert!(place(&own, "PR_SET_NO_NEW_PRIVS") < go, "{who:?} {own:#?}");
+    }
+}
+
+/// The same of who relays its terminal.
+#[test]
+fn the_relay_is_hidden_before_its_capabilities_go() {
+    if !pipeline::has_strace() || !support::is_root() {
+        return stage::skip("it takes strace, and root, who has some");
+    }
+    let bench = Bench::set_up();
+    let args =
+        ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "--console", "true"];
+    let job = bwrap(&bench, Who::Root, &args);
+    let own = calls(&bench, Who::Root, "execve,prctl,capset", "[\"pty-relay\"", job);
+    assert!(place(&own, "PR_SET_DUMPABLE") < place(&own, "capset("), "{own:#?}");
 }

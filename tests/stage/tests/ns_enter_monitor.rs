@@ -128,6 +128,8 @@ fn the_monitor_keeps_no_capability_and_no_descriptor_but_what_it_waits_on() {
             for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
                 assert_eq!(status_of(live.pid(), set), "0000000000000000", "{who:?} {set}");
             }
+            // Root without capabilities has them back at an exec.
+            assert_eq!(status_of(live.pid(), "NoNewPrivs"), "1", "{who:?}");
             let fds = fds_of(live.pid());
             // The status pipe; and the go pipe where the sandbox waits for it: root's, until nobody can trace this process.
             let pipes = usize::from(reaper) + usize::from(who == Who::Root);
