@@ -134,6 +134,42 @@ fn the_relay_cannot_be_traced_by_who_is_the_same_user() {
     live.finish().expect("its end");
 }
 
+/// It reads what the sandbox prints.
+#[test]
+fn the_relay_holds_two_terminals_and_no_privilege() {
+    if !support::is_root() {
+        return stage::skip("who cannot be looked at is root's to look at");
+    }
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = shell(&bench, who, Stdin::TtyAll, &[], "echo ready; read word");
+        job.fds.insert(50, support::Fd::Data(b"the caller's".to_vec()));
+        let mut live = job.start().expect("a process");
+        assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
+        let relay = format!("/proc/{}", relay_of(&live));
+        let status = fs::read_to_string(format!("{relay}/status")).expect("a process");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert!(status.contains(&format!("{set}:\t{}\n", "0".repeat(16))), "{who:?}: {status}");
+        }
+        assert!(status.contains("NoNewPrivs:\t1\n"), "{who:?}: {status}");
+        let mut held: Vec<String> = fs::read_dir(format!("{relay}/fd"))
+            .expect("a process")
+            .map(|entry| fs::read_link(entry.expect("a descriptor").path()).expect("a link"))
+            .map(|link| match link.to_string_lossy() {
+                name if name.starts_with("/dev/pts/") => "a terminal".to_owned(),
+                name => name.split(":[").next().unwrap_or_default().to_owned(),
+            })
+            .collect();
+        held.sort();
+        // The caller's, as the standard three, and both ends of the sandbox's; the launcher, and signals.
+        let terminals = ["a terminal"; 4];
+        let expected = [&["/dev/ptmx"][..], &terminals, &["anon_inode", "socket"]].concat();
+        assert_eq!(held, expected, "{who:?}");
+        live.write(-1, b"\r");
+        live.finish().expect("its end");
+    }
+}
+
 #[test]
 fn a_relay_that_was_killed_ends_the_launch_which_says_so() {
     let bench = Bench::set_up();
