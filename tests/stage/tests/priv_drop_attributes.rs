@@ -3,7 +3,7 @@
 use common::caps::{CapSet, cap};
 use common::plan::{Attributes, CapChange, Mode, PrivDrop, Rlimit, Stage};
 use stage::*;
-use support::{Job, Stdin};
+use support::{Fd, Job, Stdin};
 
 /// priv-drop with `frame`, and a successor in init-reaper's place.
 fn job(bench: &Bench, frame: PrivDrop<'static>, who: Who, steps: &str) -> Job {
@@ -325,6 +325,32 @@ fn a_job_of_a_shell_gets_a_session_by_a_child_and_its_status_stays() {
         let view = ended(&job.run().unwrap(), 23);
         assert_eq!(view.value("controlling tty"), "No such device or address");
         assert_eq!((view.value("sid"), view.value("pgid")), ("self", "self"));
+    }
+}
+
+/// It is the command's user, and would show it stages on the host's own mounts through its /proc/PID/fd.
+#[test]
+fn who_waits_for_a_session_by_a_child_holds_nothing_but_the_standard_three() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let frame = PrivDrop { new_session: true, ..with(ATTRIBUTES) };
+        let mut job = job(&bench, frame, who, "wait");
+        job.stdin = Stdin::TtyAll;
+        job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
+        let mut live = job.start().unwrap();
+        assert!(live.wait_for(-1, "ready"), "{who:?}");
+        let children = format!("/proc/{0}/task/{0}/children", live.pid());
+        let child = std::fs::read_to_string(children).unwrap().trim().parse().expect("one child");
+        assert!(waits_in(live.pid(), libc::SYS_wait4, child), "{who:?}: it does not wait");
+        let mut held: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", live.pid()))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        held.sort();
+        assert_eq!(held, ["0", "1", "2"], "{who:?}");
+        // The end of its input, as a terminal tells it.
+        live.write(-1, b"\x04");
+        assert_eq!(live.finish().unwrap().status, support::End::Exit(0), "{who:?}");
     }
 }
 
