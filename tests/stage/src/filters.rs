@@ -45,17 +45,26 @@ pub fn program(bytes: Vec<u8>) -> Program<'static> {
 
 /// A program that has ioctl(2) fail with `errno` for these requests, as the kernel reads them: the lower 32 bits.
 pub fn deny_ioctls(requests: &[u32], errno: i32) -> Vec<u8> {
-    const IOCTL: u32 = 16;
-    // The low word of the second argument (struct seccomp_data).
-    const REQUEST: u32 = 16 + 8;
+    deny_where(libc::SYS_ioctl, 1, requests, errno)
+}
+
+/// A program that has prctl(2) fail with `errno` for this option; with 0 it says that it has worked, and does nothing.
+pub fn deny_prctl(option: i32, errno: i32) -> Vec<u8> {
+    deny_where(libc::SYS_prctl, 0, &[option as u32], errno)
+}
+
+/// A program that has call `nr` fail with `errno` where argument `index` is one of `values`.
+fn deny_where(nr: i64, index: u32, values: &[u32], errno: i32) -> Vec<u8> {
+    // The low word of the argument (struct seccomp_data).
+    let argument = 16 + 8 * index;
     let mut program = vec![
         entry(LOAD_WORD, 0, 0, 0),
-        entry(JUMP_IF_EQUAL, 1, 0, IOCTL),
+        entry(JUMP_IF_EQUAL, 1, 0, nr as u32),
         entry(RETURN, 0, 0, ALLOW),
-        entry(LOAD_WORD, 0, 0, REQUEST),
+        entry(LOAD_WORD, 0, 0, argument),
     ];
-    for request in requests {
-        program.push(entry(JUMP_IF_EQUAL, 0, 1, *request));
+    for value in values {
+        program.push(entry(JUMP_IF_EQUAL, 0, 1, *value));
         program.push(entry(RETURN, 0, 0, ERRNO | errno as u32));
     }
     program.push(entry(RETURN, 0, 0, ALLOW));

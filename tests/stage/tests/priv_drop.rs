@@ -186,6 +186,28 @@ fn with_disable_userns_no_user_namespace_can_be_made_any_more() {
     }
 }
 
+/// A limit that was written and does not hold: to a file that is no limit of the kernel's.
+#[test]
+fn with_disable_userns_it_is_tried_whether_one_can_be_made() {
+    let bench = Bench::set_up();
+    let proc = bench.path("proc");
+    std::fs::create_dir_all(proc.join("sys/user")).unwrap();
+    std::fs::write(proc.join("sys/user/max_user_namespaces"), "").unwrap();
+    std::os::unix::fs::symlink("/proc/self", proc.join("self")).unwrap();
+    for who in everyone() {
+        if support::is_root() {
+            let limit = proc.join("sys/user/max_user_namespaces");
+            std::os::unix::fs::chown(limit, Some(who.uid()), Some(who.uid())).unwrap();
+        }
+        let frame = PrivDrop { disable_userns: true, ..PRIV_DROP };
+        let mut job = in_userns(&bench, &AS_ROOT, frame, who, "report");
+        job.args(["--ids=1000:1000", "--proc=30"]);
+        job.fds.insert(30, Fd::Path(proc.clone(), libc::O_PATH | libc::O_DIRECTORY));
+        let message = "priv-drop: creation of new user namespaces was not disabled as requested";
+        assert_eq!(refused(&job.run().unwrap()), message, "{who:?}");
+    }
+}
+
 #[test]
 fn disable_userns_without_a_second_user_namespace_is_refused() {
     let bench = Bench::set_up();

@@ -354,6 +354,59 @@ fn who_waits_for_a_session_by_a_child_holds_nothing_but_the_standard_three() {
     }
 }
 
+/// The job under a filter that has this option of prctl(2) fail with `errno`, or do nothing (0) and say that it has worked.
+fn without_prctl(mut job: Job, option: i32, errno: i32) -> Job {
+    let filter = filters::deny_prctl(option, errno);
+    job.enter = Some(std::sync::Arc::new(move || {
+        let filter =
+            libc::sock_fprog { len: (filter.len() / 8) as u16, filter: filter.as_ptr().cast_mut().cast() };
+        // SAFETY: the kernel copies `len` entries of eight bytes each, which the closure owns. Root may, without no_new_privs.
+        let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) };
+        if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    }));
+    job
+}
+
+/// What no_new_privs does not make good is read back.
+#[test]
+fn a_set_that_is_not_what_it_was_set_to_means_that_nothing_is_run() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("root's capabilities are those that stay");
+    }
+    let cap_drop = CapSet::of(&[cap::SYS_ADMIN]);
+    let kept = PrivDrop { allow_new_privs: true, cap_drop, ..PRIV_DROP };
+    let bounding = with(Attributes { bounding: drop(cap_drop), ..ATTRIBUTES });
+    let securebits = with(Attributes { securebits_add: 1, ..ATTRIBUTES });
+    for (frame, option, errno, message) in [
+        (kept, libc::PR_CAPBSET_DROP, 0, "Dropping capability 21 from bounds"),
+        (bounding, libc::PR_CAPBSET_DROP, 0, "The capabilities are not what they were set to"),
+        (securebits, libc::PR_SET_SECUREBITS, 0, "prctl(PR_SET_SECUREBITS)"),
+        // Not that there are no capabilities, and so none to drop.
+        (bounding, libc::PR_CAPBSET_READ, libc::EPERM, "prctl(PR_CAPBSET_READ): Operation not permitted"),
+    ] {
+        let mut job = without_prctl(job(&bench, frame, Who::Root, "report"), option, errno);
+        job.arg(format!("--caps={:x}", callers_capabilities()));
+        assert_eq!(refused(&job.run().unwrap()), format!("priv-drop: {message}"));
+    }
+}
+
+/// Whoever looks at what waits sees all that the command is to be.
+#[test]
+fn what_waits_for_block_fd_has_its_keyring_and_its_mask() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let attributes = Attributes { keyring: true, umask: Mode::new(0o027), ..ATTRIBUTES };
+        let frame = PrivDrop { block_fd: common::plan::FdNumber::new(32), ..with(attributes) };
+        let mut blocked = job(&bench, frame, who, "keyring;flags");
+        blocked.fds.insert(32, Fd::Data(b"x".to_vec()));
+        let view = ended(&blocked.run().unwrap(), 0);
+        let own = ended(&script(bench.job(bench.path("successor"), who), "keyring").run().unwrap(), 0);
+        assert_eq!(view.value("umask"), "0027", "{who:?}");
+        assert_ne!(view.value("keyring"), own.value("keyring"), "{who:?}");
+    }
+}
+
 #[test]
 fn new_privileges_are_allowed_only_where_the_plan_says_so() {
     let bench = Bench::set_up();
