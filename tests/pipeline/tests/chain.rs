@@ -294,3 +294,20 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
         assert!(said.contains(message), "{line}: {said}");
     }
 }
+
+/// Without fs-build nobody else sees to it.
+#[test]
+fn what_is_mounted_in_a_mount_namespace_of_ns_enters_does_not_reach_the_host() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return stage::skip("only root can make a shared root to try it on");
+    }
+    let inner = format!(
+        "{} --unshare-mount sh -c 'mount -t tmpfs marker /mnt && grep -c marker /proc/self/mountinfo'",
+        bench.bin("ns-enter").display()
+    );
+    let text = format!("mount --make-rshared / && {inner} && ! grep marker /proc/self/mountinfo");
+    let mut job = bench.job("unshare", Who::Root);
+    job.args(["--mount", "sh", "-c", &text]);
+    assert_eq!(ended(&job.run().unwrap(), 0).text(), "1\n");
+}

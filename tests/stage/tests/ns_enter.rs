@@ -1,7 +1,9 @@
 //! ns-enter, the child's half: namespaces, ids, capabilities, and what the next stage is handed.
 
 use common::caps::{CapSet, cap};
-use common::plan::{FdNumber, Namespaces, NsEnter, SecondUserNs, Stage, UserNs};
+use common::plan::{
+    FdNumber, IdRange, JoinNs, List, Namespaces, NsEnter, NsExtra, NsKind, SecondUserNs, Stage, UserNs,
+};
 use common::sys::clone_flags as flags;
 use stage::*;
 use std::collections::BTreeSet;
@@ -376,5 +378,55 @@ fn namespaces_of_others_are_joined_through_the_descriptors_named() {
         assert_eq!(view.value("pid"), "2", "{who:?}: the second process of the holder's namespace");
         assert_eq!(view.argument("--own-userns="), Some("joined"));
         assert!(!view.fds().keys().any(|fd| [60, 61].contains(fd)), "{}", view.text());
+    }
+}
+
+const NS_EXTRA: NsExtra<'static> = NsExtra {
+    uid_map: List::EMPTY,
+    gid_map: List::EMPTY,
+    setgroups: None,
+    join: List::EMPTY,
+    monotonic: None,
+    boottime: None,
+    own_cgroup: false,
+    limits: List::EMPTY,
+    console: false,
+};
+
+#[test]
+fn descriptors_of_namespaces_that_are_joined_are_closed() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let user = if who == Who::User && support::is_root() { Some(who.uid()) } else { None };
+        let holder = NsHolder::new(support::probe(), &["user,ipc,uts"], user, 0).unwrap();
+        let join = |kind, fd| JoinNs::Fd { kind, fd: FdNumber::new(fd).unwrap() };
+        let join = list(&[join(NsKind::User, 60), join(NsKind::Ipc, 61), join(NsKind::Uts, 62)]);
+        let frame = NsEnter { extra: Some(NsExtra { join, ..NS_EXTRA }), ..NS_ENTER };
+        let mut job = bench.stage(Stage::NsEnter, &plan(frame), who);
+        for (fd, name) in [(60, "user"), (61, "ipc"), (62, "uts")] {
+            job.fds.insert(fd, bench.keep(holder.open(name).unwrap()));
+        }
+        let view = ended(&script(job, &format!("fds;{}", outside())).run().unwrap(), 0);
+        assert_eq!((view.value("ns ipc"), view.value("ns uts")), ("different", "different"), "{who:?}");
+        assert!(!view.fds().keys().any(|fd| (60..63).contains(fd)), "{}", view.text());
+    }
+}
+
+/// Several users and the caller's group alone: who could leave a group that is denied something would gain by that
+/// (CVE-2014-8989). And the signal of the monitor's death outlasts the change of user.
+#[test]
+fn one_of_several_users_cannot_leave_the_callers_group_and_ends_with_the_monitor() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root may map other ids without newuidmap");
+    }
+    for (setgroups, policy) in [(None, "deny"), (Some(false), "deny"), (Some(true), "allow")] {
+        let uid_map = list(&[IdRange::Range { inner: 0, outer: 0, count: 2 }]);
+        let extra = Some(NsExtra { uid_map, setgroups, ..NS_EXTRA });
+        let (user, uid) = (UserNs::New, Some(1));
+        let frame = NsEnter { user, uid, die_with_parent: true, extra, ..NS_ENTER };
+        let view = view(&bench, frame, Who::Root, "ids;flags");
+        assert_eq!(view.value("uid real,effective,saved"), "[1, 1, 1]");
+        assert_eq!((view.value("setgroups"), view.value("pdeathsig")), (policy, "9"));
     }
 }

@@ -269,7 +269,7 @@ fn with_userns_block_fd_somebody_else_writes_the_maps_before_anything_goes_on() 
             gid: Some(0),
             ..NS_ENTER
         };
-        let mut job = job(&bench, frame, false, who, "ids;fds");
+        let mut job = job(&bench, frame, false, who, "argv;ids;fds");
         job.fds.insert(40, Fd::Out);
         job.fds.insert(42, Fd::In);
         let mut live = job.start().unwrap();
@@ -282,6 +282,8 @@ fn with_userns_block_fd_somebody_else_writes_the_maps_before_anything_goes_on() 
         let view = ended(&live.finish().unwrap(), 0);
         assert_eq!(view.value("uid_map"), format!("0 {own} 1 1 100000 10"));
         assert!(!view.fds().contains_key(&42));
+        // Not one of the launch's own: others may have been let in.
+        assert_eq!(view.argument("--own-userns="), Some("joined"));
     }
 }
 
