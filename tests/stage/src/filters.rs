@@ -1,6 +1,8 @@
 //! Seccomp filters for the tests, put together entry by entry.
 
 use common::plan::Program;
+use std::sync::Arc;
+use support::Job;
 
 /// `struct sock_filter`: code, jump if true, jump if false, operand.
 fn entry(code: u16, jt: u8, jf: u8, k: u32) -> [u8; 8] {
@@ -38,6 +40,21 @@ pub fn deny_all(errno: i32) -> Vec<u8> {
     entry(RETURN, 0, 0, ERRNO | errno as u32).to_vec()
 }
 
+/// The job under a filter of its caller's; under `no_new_privs` as well, if it takes that.
+pub fn under(mut job: Job, filter: Vec<u8>) -> Job {
+    job.enter = Some(Arc::new(move || {
+        let program =
+            libc::sock_fprog { len: (filter.len() / 8) as u16, filter: filter.as_ptr().cast_mut().cast() };
+        // SAFETY: the kernel copies `len` entries of eight bytes each, which the closure owns.
+        let load = || unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
+        // SAFETY: plain numbers.
+        let allow = || unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+        let loaded = load() == 0 || allow() == 0 && load() == 0;
+        if loaded { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    }));
+    job
+}
+
 /// As a filter of a plan.
 pub fn program(bytes: Vec<u8>) -> Program<'static> {
     Program::new(Box::leak(bytes.into_boxed_slice())).expect("whole entries")
@@ -51,6 +68,11 @@ pub fn deny_ioctls(requests: &[u32], errno: i32) -> Vec<u8> {
 /// A program that has prctl(2) fail with `errno` for this option; with 0 it says that it has worked, and does nothing.
 pub fn deny_prctl(option: i32, errno: i32) -> Vec<u8> {
     deny_where(libc::SYS_prctl, 0, &[option as u32], errno)
+}
+
+/// A program that has close(2) of descriptor `fd` fail with `errno`.
+pub fn deny_close(fd: i32, errno: i32) -> Vec<u8> {
+    deny_where(libc::SYS_close, 0, &[fd as u32], errno)
 }
 
 /// A program that has call `nr` fail with `errno` where argument `index` is one of `values`.

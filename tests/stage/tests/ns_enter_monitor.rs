@@ -370,3 +370,19 @@ fn what_fails_in_the_sandbox_before_the_next_stage_ends_all_with_one_message() {
         }
     }
 }
+
+/// Of the monitor, which stays outside: calls that say they have worked and have not.
+#[test]
+fn a_monitor_that_is_as_privileged_or_as_traceable_as_before_ends_the_launch() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root has capabilities here");
+    }
+    for (filter, message) in [
+        (filters::deny(libc::SYS_capset, 0), "capset failed: Operation not permitted"),
+        (filters::deny_prctl(libc::PR_SET_DUMPABLE, 0), "can't set dumpable: Operation not permitted"),
+    ] {
+        let job = job(&bench, without_pids(), false, Who::Root, "report");
+        assert_eq!(refused(&filters::under(job, filter).run().unwrap()), format!("ns-enter: {message}"));
+    }
+}

@@ -281,6 +281,19 @@ fn descriptors_of_ours_are_not_taken_for_the_users() {
     }
 }
 
+/// One that cannot be closed would reach the command.
+#[test]
+fn a_descriptor_that_stays_open_means_that_nothing_is_run() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let frame = PrivDrop { block_fd: FdNumber::new(32), ..PRIV_DROP };
+        let mut job = job(&bench, frame, who, "fds");
+        job.fds.insert(32, Fd::Data(b"x".to_vec()));
+        let message = refused(&filters::under(job, filters::deny_close(32, libc::EIO)).run().unwrap());
+        assert_eq!(message, "priv-drop: close: Input/output error", "{who:?}");
+    }
+}
+
 /// Whoever holds the other end looks at a sandbox that is set up and has given up all: then it lets it go.
 #[test]
 fn block_fd_holds_the_command_up_when_everything_is_given_up() {

@@ -354,19 +354,6 @@ fn who_waits_for_a_session_by_a_child_holds_nothing_but_the_standard_three() {
     }
 }
 
-/// The job under a filter that has this option of prctl(2) fail with `errno`, or do nothing (0) and say that it has worked.
-fn without_prctl(mut job: Job, option: i32, errno: i32) -> Job {
-    let filter = filters::deny_prctl(option, errno);
-    job.enter = Some(std::sync::Arc::new(move || {
-        let filter =
-            libc::sock_fprog { len: (filter.len() / 8) as u16, filter: filter.as_ptr().cast_mut().cast() };
-        // SAFETY: the kernel copies `len` entries of eight bytes each, which the closure owns. Root may, without no_new_privs.
-        let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) };
-        if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
-    }));
-    job
-}
-
 /// What no_new_privs does not make good is read back.
 #[test]
 fn a_set_that_is_not_what_it_was_set_to_means_that_nothing_is_run() {
@@ -385,7 +372,8 @@ fn a_set_that_is_not_what_it_was_set_to_means_that_nothing_is_run() {
         // Not that there are no capabilities, and so none to drop.
         (bounding, libc::PR_CAPBSET_READ, libc::EPERM, "prctl(PR_CAPBSET_READ): Operation not permitted"),
     ] {
-        let mut job = without_prctl(job(&bench, frame, Who::Root, "report"), option, errno);
+        let mut job =
+            filters::under(job(&bench, frame, Who::Root, "report"), filters::deny_prctl(option, errno));
         job.arg(format!("--caps={:x}", callers_capabilities()));
         assert_eq!(refused(&job.run().unwrap()), format!("priv-drop: {message}"));
     }

@@ -1,7 +1,9 @@
 //! seccomp-load: the filters, in order, and at once the command; and what every last stage does for the command.
 
+use common::caps::{CapSet, cap};
 use common::plan::{Command, EnvOp, SeccompLoad, Stage};
-use stage::filters::{KILL, answer, deny, program};
+use common::sys;
+use stage::filters::{self, KILL, answer, deny, program};
 use stage::*;
 use std::os::unix::fs::PermissionsExt;
 use support::{End, Fd, Job};
@@ -258,4 +260,21 @@ fn environment_changes_are_not_made_a_second_time() {
         lines.sort_unstable();
         assert_eq!(lines, ["A=as it is", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/"]);
     }
+}
+
+/// What the stages have over their execs is the command's, if the call that takes it does nothing.
+#[test]
+fn inheritable_capabilities_that_do_not_go_mean_that_nothing_is_run() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root has some");
+    }
+    let command = Command { drop_ambient: true, ..command(&["/usr/bin/echo", "it ran"]) };
+    let mut job = filters::under(with_command(&bench, &[], Who::Root, command), deny(libc::SYS_capset, 0));
+    job.prepare = Some(std::sync::Arc::new(|| {
+        let inheritable = CapSet::of(&[cap::CHOWN]);
+        let set = sys::capget().and_then(|caps| sys::capset(sys::Caps { inheritable, ..caps }));
+        set.map_err(|errno| std::io::Error::from_raw_os_error(i32::from(errno.0)))
+    }));
+    assert_eq!(refused(&job.run().unwrap()), "seccomp-load: capset failed");
 }
