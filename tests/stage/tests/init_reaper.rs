@@ -290,6 +290,19 @@ fn a_filter_that_pid_1_cannot_load_ends_the_command() {
     }
 }
 
+/// A number that was free when the launch began, and has become one that init-reaper was passed.
+#[test]
+fn descriptors_of_ours_are_not_taken_for_the_users() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for number in [PLAN_FD, NEXT_FD, STATUS_FD] {
+            let frame = InitReaper { sync_fds: list(&[FdNumber::new(number).unwrap()]), ..INIT_REAPER };
+            let line = refused(&job(&bench, frame, who, "report").run().unwrap());
+            assert_eq!(line, format!("init-reaper: The plan needs descriptor {number}, which is not open"));
+        }
+    }
+}
+
 #[test]
 fn with_die_with_parent_the_command_ends_with_pid_1() {
     let bench = Bench::set_up();

@@ -381,6 +381,30 @@ fn namespaces_of_others_are_joined_through_the_descriptors_named() {
     }
 }
 
+/// As the first stage, on a plan that is sealed already: a number that is free now would soon be one of ours.
+#[test]
+fn descriptors_that_are_not_there_or_the_plans_are_refused_before_anything_is_done() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for number in [PLAN_FD, 99] {
+            let fd = FdNumber::new(number);
+            for frame in [
+                NsEnter { info_fd: fd, ..NS_ENTER },
+                NsEnter { json_status_fd: fd, ..NS_ENTER },
+                NsEnter { userns_block_fd: fd, ..NS_ENTER },
+                NsEnter { userns_fd: fd, ..NS_ENTER },
+                NsEnter { pidns_fd: fd, ..NS_ENTER },
+            ] {
+                let mut job = bench.job(bench.bin("ns-enter"), who);
+                job.arg(format!("--plan={PLAN_FD}"));
+                job.fds.insert(PLAN_FD, bench.keep(plan(frame).sealed()));
+                let line = refused(&job.run().unwrap());
+                assert_eq!(line, format!("ns-enter: The plan needs descriptor {number}, which is not open"));
+            }
+        }
+    }
+}
+
 const NS_EXTRA: NsExtra<'static> = NsExtra {
     uid_map: List::EMPTY,
     gid_map: List::EMPTY,
