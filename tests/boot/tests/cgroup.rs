@@ -227,6 +227,35 @@ fn a_keeper_that_was_killed_is_told_of_at_the_end() {
     }
 }
 
+/// It outlives who has called, and has to be there when the sandbox ends.
+#[test]
+fn a_keeper_holds_nothing_of_its_callers_and_heeds_no_signal() {
+    let Some(host) = Host::set_up() else { return };
+    let cgroup = host.delegated();
+    let words = ["--unshare-all", "--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup"];
+    let mut job = host.bwrap(&cgroup, &words);
+    job.args(["sh", "-c", "echo started; read line; exit 5"]);
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
+    let mut live = job.start().expect("a process");
+    assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+    let keeper = keeper_of(&live);
+    for entry in fs::read_dir(format!("/proc/{keeper}/fd")).expect("a process").flatten() {
+        let (number, what) = (entry.file_name(), fs::read_link(entry.path()).expect("a link"));
+        let what = what.to_string_lossy();
+        let own = ["socket:", "user:", "/sys/fs/cgroup"].iter().any(|kind| what.starts_with(kind));
+        assert!(number == "2" || own, "{number:?}: {what}");
+    }
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
+        // SAFETY: a plain call; the keeper is a child that the launcher has not waited for.
+        unsafe { libc::kill(keeper, signal) };
+    }
+    live.write(0, b"on\n");
+    let seen = live.finish().expect("its end");
+    assert_eq!((seen.status, text(&seen.stderr), cgroup.children()), (End::Exit(5), String::new(), vec![]));
+}
+
 /// The launcher's keeper.
 fn keeper_of(live: &Live) -> i32 {
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", live.pid())).expect("a process");

@@ -143,7 +143,7 @@ fn the_relay_holds_two_terminals_and_no_privilege() {
     let bench = Bench::set_up();
     for who in everyone() {
         let mut job = shell(&bench, who, Stdin::TtyAll, &[], "echo ready; read word");
-        job.fds.insert(50, support::Fd::Data(b"the caller's".to_vec()));
+        job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
         let mut live = job.start().expect("a process");
         assert!(live.wait_for(-1, "ready"), "{}", text(live.output(-1)));
         let relay = format!("/proc/{}", relay_of(&live));
@@ -409,4 +409,33 @@ fn a_relay_sends_no_signals_to_who_has_adopted_it() {
     drop(ours);
     let seen = live.finish().expect("its end");
     assert!(!text(&seen.stdout).contains("hit"), "{}", text(&seen.stdout));
+}
+
+/// An init takes no controlling terminal, and its caller's is none it could take.
+#[test]
+fn an_init_has_a_session_of_its_own_and_no_controlling_terminal() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        // State, parent, group, session, terminal: behind the name in parentheses.
+        let see = "read -r _ _ _ _ _ session terminal _ </proc/1/stat; echo $session $terminal";
+        let seen = shell(&bench, who, Stdin::TtyAll, &["--as-pid-1"], see).run().expect("a process");
+        assert_eq!((text(&seen.stdout).as_str(), seen.status), ("1 0\n", End::Exit(0)), "{who:?}");
+    }
+}
+
+/// A command that is no pid 1 may have given up its death signal, and may not mind a hangup.
+#[test]
+fn a_relay_that_fails_ends_a_command_that_does_not_end_with_its_launcher() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let mut job = bench.job(bench.bin("bwrap"), who);
+        job.fds.insert(1, Fd::Path("/dev/full".into(), libc::O_WRONLY));
+        job.args(["--unshare-user", "--ro-bind", "/", "/", "--dev", "/dev", "--console"]);
+        job.args(["setpriv", "--pdeathsig", "clear"]);
+        job.args(["sh", "-c", "trap '' HUP; echo shown nowhere; exec sleep 4444"]);
+        let seen = job.run().expect("a process");
+        let message = "bwrap: write to standard output: No space left on device\n";
+        assert_eq!((text(&seen.stderr).as_str(), seen.status), (message, End::Exit(1)), "{who:?}");
+        assert_eq!(seen.leftovers, Vec::<String>::new(), "{who:?}");
+    }
 }
