@@ -225,3 +225,21 @@ fn a_caller_whom_a_joined_user_namespace_does_not_map_is_refused() {
     holder.close(0);
     holder.finish().unwrap();
 }
+
+/// What is being built hangs in the old tree where flags change later: `/` is bound without that.
+#[test]
+fn a_bind_of_the_hosts_root_does_not_take_what_is_being_built_along() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        for more in [&[][..], &["--ro-bind-data", "30", "/data"]] {
+            let args = [more, &["--bind", "/", "/", "--remount-ro", "/"]].concat();
+            let mut job = bwrap(&bench, who, &[&["--dir", "/first"], &args[..]].concat());
+            job.fds.insert(30, Fd::File(b"data".to_vec()));
+            job.arg(bench.path("probe")).arg("mounts");
+            let view = ended(&job.run().unwrap(), 0);
+            let points = view.values("mount").into_iter().filter_map(|line| line.split(" on ").nth(1));
+            let on_tmp: Vec<&str> = points.filter(|rest| rest.starts_with("/tmp ")).collect();
+            assert!(on_tmp.is_empty(), "{who:?} {more:?}: {on_tmp:?}\n{}", view.text());
+        }
+    }
+}

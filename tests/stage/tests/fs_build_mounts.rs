@@ -53,6 +53,28 @@ fn proc_is_that_of_the_new_pid_namespace_and_what_root_could_write_there_is_cove
     }
 }
 
+/// Without a PID namespace it is the host's, with what is mounted below.
+#[test]
+fn what_is_mounted_below_the_hosts_proc_honours_no_set_user_id_and_no_devices() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root can mount something there");
+    }
+    let below = ["sh", "-c", "mount -t tmpfs -o suid,dev below /proc/fs && exec \"$@\"", "sh"];
+    let words = [&["unshare", "--mount", "--propagation=private"][..], &below].concat();
+    for own_pids in [false, true] {
+        let mut job = bare_job(&bench, &[Stage::PrivDrop], &[proc()], Who::Root, "mounts");
+        job.arg("--own-mounts=new");
+        job.args(own_pids.then_some("--own-pids=new"));
+        let view = ended(&through(job, &words).run().unwrap(), 0);
+        if !own_pids {
+            let flags = view.mount_flags("/proc/fs");
+            assert!(["nosuid", "nodev"].iter().all(|flag| flags.contains(flag)), "{}", view.text());
+        }
+        assert_eq!(view.text().contains(" on /proc/fs "), !own_pids, "{}", view.text());
+    }
+}
+
 #[test]
 fn dev_has_the_usual_devices_and_a_devpts_of_its_own() {
     let bench = Bench::set_up();
@@ -121,7 +143,8 @@ fn overlays_show_the_highest_layer_and_write_to_the_host_to_memory_or_nowhere() 
             (over, "upper", true),
         ] {
             let ops = [proc(), source(&low), source(&high), last];
-            let view = view(&bench, &ops, who, "ls /over;write /over/l");
+            let view = view(&bench, &ops, who, "ls /over;write /over/l;mounts");
+            assert!(["nosuid", "nodev"].iter().all(|flag| view.mount_flags("/over").contains(flag)));
             assert!(view.text().contains(&format!("/over/both \"{both}\"")), "{last:?}\n{}", view.text());
             assert!(view.text().contains("/over/l \"low\"") && view.text().contains("/over/h \"high\""));
             assert_eq!(view.value("write").ends_with(": ok"), writable, "{last:?}\n{}", view.text());
