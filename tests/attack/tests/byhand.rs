@@ -60,6 +60,11 @@ fn fs_build_that_root_starts_on_the_host_does_not_touch_its_mounts() {
         let mut job = bench.stage(Stage::FsBuild, &plan(), Who::Root);
         job.args(own_userns);
         assert_eq!(refused(&small_host(job).run().unwrap()), NOT_OWN, "{own_userns:?}");
+        // A root who may not look at those above him, as in a container, cannot see whether they are in there too.
+        let mut job = bench.stage(Stage::FsBuild, &plan(), Who::Root);
+        job.args(own_userns);
+        let job = through(job, &["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]);
+        assert_eq!(refused(&small_host(job).run().unwrap()), NOT_OWN, "{own_userns:?}");
     }
     // On a plan whose ns-enter makes no mount namespace it is ns-enter that starts it.
     let records = Records { flags: 0, ns_enter: Some(NS_ENTER), ..plan() };

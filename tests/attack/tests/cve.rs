@@ -247,6 +247,36 @@ fn cve_2024_42472_and_cve_2026_34078_what_was_checked_is_what_is_bound() {
     }
 }
 
+/// A source that is a link of procfs, to what another file has covered meanwhile: its name leads to that.
+#[test]
+fn cve_2024_42472_and_cve_2026_34078_what_covers_a_source_is_not_bound_in_its_place() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root can cover a file");
+    }
+    for who in everyone() {
+        let dir = bench.dir(&format!("covered-{}", who.uid()), who);
+        fs::write(dir.join("file"), "checked\n").unwrap();
+        let user = if who == Who::User {
+            "setpriv --reuid=1000 --regid=1000 --clear-groups --bounding-set=-all"
+        } else {
+            ""
+        };
+        let script = format!(
+            "exec 9<$1/file; mount -t tmpfs none $1; echo covering >$1/file; chmod 644 $1/file; shift; exec {user} \"$@\""
+        );
+        let mut job = bwrap(&bench, Who::Root, &["--unshare-pid", "--ro-bind", "/proc/self/fd/9", "/file"]);
+        job.arg("--ro-bind").arg(bench.path("probe")).args(["/probe", "/probe", "ls", "/file"]);
+        let words = ["unshare", "--mount", "--propagation=private", "sh", "-c", &script, "sh"];
+        let words = [&words[..], &[dir.to_str().unwrap()]].concat();
+        let message = refused(&through(job, &words).run().unwrap());
+        assert!(
+            message.ends_with("Unable to mount source on destination: Invalid argument"),
+            "{who:?}: {message}"
+        );
+    }
+}
+
 /// Through /proc/PID/exe a command could write to the executable of its launcher. That of pid 1 is on a read-only mount
 /// of its own, and the monitor cannot be looked at.
 #[test]
@@ -271,9 +301,13 @@ fn runc_cve_2019_5736_the_executables_of_a_launch_cannot_be_written_to_from_insi
             }
         }
         let before: Vec<Vec<u8>> = stage::EXECUTABLES.map(|name| fs::read(bench.bin(name)).unwrap()).into();
-        for (pid1, more) in [(true, &["--unshare-pid", "--proc", "/proc"][..]), (false, &["--proc", "/proc"])]
-        {
-            let mut args = [&["--ro-bind", "/", "/", "--dev", "/dev"], more].concat();
+        // Where the tree can be written to, /proc is the only way to those that something covers.
+        let bin = bench.path("bin");
+        let covered = ["--bind", "/", "/", "--tmpfs", bin.to_str().unwrap()];
+        let trees = [&["--ro-bind", "/", "/"][..], &covered];
+        let more = [(true, &["--unshare-pid", "--proc", "/proc"][..]), (false, &["--proc", "/proc"])];
+        for (tree, (pid1, more)) in trees.into_iter().flat_map(|tree| more.map(|more| (tree, more))) {
+            let mut args = [tree, &["--dev", "/dev"], more].concat();
             if who == Who::Root {
                 // Root with all his capabilities can do to the host whatever he wants.
                 args.extend(["--cap-drop", "ALL"]);
@@ -509,6 +543,26 @@ fn cve_2025_52881_a_label_is_not_written_to_what_is_no_procfs() {
         };
         run();
         assert_eq!(fs::read_to_string(attr.join("exec")).unwrap(), "untouched\n");
+        // Something that is mounted on the file itself.
+        let mounted = || {
+            let mut job = bench.job(bench.bin("ns-enter"), who);
+            job.arg("--stored=30");
+            job.fds.insert(
+                30,
+                Fd::File(labelled(&[
+                    stage::tree::bind("/", "/", common::plan::Access::ReadOnly),
+                    stage::tree::bind(
+                        attr.join("exec"),
+                        "/proc/thread-self/attr/exec",
+                        common::plan::Access::ReadWrite,
+                    ),
+                ])),
+            );
+            let message = refused(&with_env(job, "PWD", "/").run().unwrap());
+            assert!(message.contains("label_exec"), "{message}");
+        };
+        mounted();
+        assert_eq!(fs::read_to_string(attr.join("exec")).unwrap(), "untouched\n");
         // A link to another file of procfs, which takes the label as well.
         fs::remove_file(attr.join("exec")).unwrap();
         std::os::unix::fs::symlink("/mnt/self/comm", attr.join("exec")).unwrap();
@@ -557,21 +611,26 @@ fn cve_2025_52881_no_map_is_written_through_the_proc_of_a_mount_namespace_that_i
 
 /// A launch with an exec label, in a tree whose /proc is `fake`.
 fn pipeline_plan(fake: &std::path::Path) -> Vec<u8> {
-    use common::caps::{CapSet, cap};
-    use common::plan::{Access, FsBuild, Namespaces, NsEnter, UserNs};
+    use common::plan::Access;
     use stage::tree::bind;
+    labelled(&[
+        bind("/", "/", Access::ReadOnly),
+        bind("/proc", "/mnt", Access::ReadWrite),
+        bind(fake, "/proc", Access::ReadWrite),
+    ])
+}
+
+/// A launch with an exec label, in the tree of these operations.
+fn labelled(ops: &[common::plan::MountOp<'static>]) -> Vec<u8> {
+    use common::caps::{CapSet, cap};
+    use common::plan::{FsBuild, Namespaces, NsEnter, UserNs};
     let ns_enter = NsEnter {
         namespaces: Namespaces(common::sys::clone_flags::NEWNS),
         user: UserNs::UnlessRoot,
         raise: CapSet::of(&[cap::SYS_ADMIN, cap::SETPCAP]),
         ..stage::NS_ENTER
     };
-    let ops = [
-        bind("/", "/", Access::ReadOnly),
-        bind("/proc", "/mnt", Access::ReadWrite),
-        bind(fake, "/proc", Access::ReadWrite),
-    ];
-    let fs_build = FsBuild { ops: stage::list(&ops), ..stage::FS_BUILD };
+    let fs_build = FsBuild { ops: stage::list(ops), ..stage::FS_BUILD };
     let mut records = stage::Records {
         ns_enter: Some(ns_enter),
         fs_build: Some(fs_build),

@@ -279,6 +279,17 @@ fn an_executable_with_privileges_to_lend_refuses_to_run() {
         let message = refused(&through(job, &ordinary).run().unwrap());
         assert_eq!(message, "bwrap: setuid use of bubblewrap is not supported", "mode {mode:o}");
     }
+    // A stage that is a command of its own hands its line to another executable, on which no such bit is.
+    bench.install(&bench.bin("compose"), "lent/compose", 0o755);
+    for mode in [0o4755, 0o2755] {
+        let program = bench.install(&bench.bin("ns-enter"), "lent/ns-enter", mode);
+        let mut job = bench.job(program, Who::Root);
+        job.args(["--unshare-user", "--", "id"]);
+        let seen = through(job, &ordinary).run().unwrap();
+        let message = "ns-enter: setuid use of bubblewrap is not supported\n";
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), message, "mode {mode:o}");
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "mode {mode:o}");
+    }
     // Whose groups differ for another reason is no concern of bwrap's.
     let mut job = bwrap(&bench, Who::Root, &["--ro-bind", "/", "/", "true"]);
     // SAFETY: changes the group of a process that is about to exec.

@@ -138,6 +138,34 @@ fn a_directory_that_is_moved_out_of_the_tree_takes_no_destination_along() {
     }
 }
 
+/// The same between two destinations in one directory: that of the first is none to keep for the second.
+#[test]
+fn a_directory_that_is_moved_out_between_two_operations_takes_the_second_not_along() {
+    let bench = Bench::set_up();
+    for who in everyone() {
+        let top = bench.dir(&format!("top-{}", who.uid()), who);
+        let outside = bench.dir(&format!("outside-{}", who.uid()), who);
+        let (inner, moved) = (top.join("sub"), outside.join("sub"));
+        fs::create_dir(&inner).unwrap();
+        give(&inner, who);
+        let mut job = bwrap(&bench, who, &["--unshare-pid", "--bind", top.to_str().unwrap(), "/d"]);
+        // What fs-build reads from here is not there yet.
+        job.args(["--file", "30", "/d/sub/first", "--dir", "/d/sub/second"]);
+        job.arg("--ro-bind").arg(bench.path("probe")).args(["/.p", "/.p", "exit", "0"]);
+        job.fds.insert(30, Fd::In);
+        let mut live = job.start().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !inner.join("first").exists() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        fs::rename(&inner, &moved).unwrap();
+        live.close(30);
+        let seen = live.finish().unwrap();
+        assert_eq!(seen.status, End::Exit(0), "{who:?}: {}", explain(&seen));
+        assert!(inner.join("second").exists() && !moved.join("second").exists(), "{who:?}");
+    }
+}
+
 /// A source that is checked, then replaced by a link to what the caller can read and the sandbox must not.
 #[test]
 fn cve_2024_42472_and_cve_2026_34078_a_source_that_is_replaced_all_the_time_shows_what_was_checked() {
