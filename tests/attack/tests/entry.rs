@@ -5,7 +5,7 @@ use attack::hostile::{
     Came, FULL, Host, Judge, OWN_TREE, REPORT_FD, bwrap, check, filter, limit, reporting, tree,
 };
 use stage::filters::deny;
-use stage::{Bench, Who, ended, everyone, explain, refused, skip, through, with_env};
+use stage::{Bench, NS_ENTER, Records, Who, ended, everyone, explain, refused, skip, through, with_env};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
@@ -289,6 +289,25 @@ fn an_executable_with_privileges_to_lend_refuses_to_run() {
         let message = "ns-enter: setuid use of bubblewrap is not supported\n";
         assert_eq!(String::from_utf8_lossy(&seen.stderr), message, "mode {mode:o}");
         assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "mode {mode:o}");
+    }
+    // That one, found under the stage's name: the first stage after it has no bit and would not look.
+    bench.install(&bench.bin("ns-enter"), "lent/ns-enter", 0o755);
+    bench.install(&bench.bin("compose"), "lent/compose", 0o2755);
+    let linked = bench.dir("linked", Who::Root);
+    std::os::unix::fs::symlink("../lent/compose", linked.join("ns-enter")).unwrap();
+    let plan = Records { ns_enter: Some(NS_ENTER), ..Records::new(&["/usr/bin/id"]) }.encode();
+    for (line, message, status) in [
+        ("ns-enter --unshare-user -- id", "compose: setuid use of bubblewrap is not supported\n", 125),
+        ("ns-enter --stored=30", "ns-enter: setuid use of bubblewrap is not supported\n", 1),
+    ] {
+        let mut job = bench.job("/bin/sh", Who::Root);
+        job.args(["-c", line]);
+        job.fds.insert(30, Fd::File(plan.clone()));
+        let job = with_env(job, "PATH", &format!("{}:/usr/bin:/bin", linked.display()));
+        let seen = through(job, &["/usr/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]);
+        let seen = seen.run().unwrap();
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), message, "{line}: {}", explain(&seen));
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(status), 0), "{line}");
     }
     // Whose groups differ for another reason is no concern of bwrap's.
     let mut job = bwrap(&bench, Who::Root, &["--ro-bind", "/", "/", "true"]);

@@ -247,6 +247,9 @@ fn a_keeper_holds_nothing_of_its_callers_and_heeds_no_signal() {
         let own = ["socket:", "user:", "/sys/fs/cgroup"].iter().any(|kind| what.starts_with(kind));
         assert!(number == "2" || own, "{number:?}: {what}");
     }
+    assert_eq!(text(&fs::read(format!("/proc/{keeper}/environ")).expect("a process")), "");
+    // Nor is it in the job that a shell or a terminal ends. SAFETY: a plain call.
+    assert_eq!(unsafe { libc::getsid(keeper) }, keeper);
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGUSR1] {
         // SAFETY: a plain call; the keeper is a child that the launcher has not waited for.
         unsafe { libc::kill(keeper, signal) };

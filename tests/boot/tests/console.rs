@@ -165,6 +165,7 @@ fn the_relay_holds_two_terminals_and_no_privilege() {
         let terminals = ["a terminal"; 4];
         let expected = [&["/dev/ptmx"][..], &terminals, &["anon_inode", "socket"]].concat();
         assert_eq!(held, expected, "{who:?}");
+        assert_eq!(text(&fs::read(format!("{relay}/environ")).expect("a process")), "", "{who:?}");
         live.write(-1, b"\r");
         live.finish().expect("its end");
     }

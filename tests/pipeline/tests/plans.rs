@@ -1,12 +1,14 @@
 //! Launches from stored plans, through ns-enter alone. They do what the bwrap command lines do that say the
 //! same, and that compile to the same bytes.
 
-use common::plan::{Access, EnvOp, FRAME_HEADER_LEN, FsBuild, HEADER_LEN, MountOp, Plan, check};
+use common::plan::{
+    Access, EnvOp, FRAME_HEADER_LEN, FsBuild, HEADER_LEN, InitReaper, MountOp, NsEnter, Plan, PrivDrop, check,
+};
 use pipeline::plans::{Launch, launches};
 use pipeline::{bwrap, exec_chain, has_strace};
 use stage::{
-    Bench, FS_BUILD, PLAN_FD, Records, SEALED, Who, command, ended, everyone, explain, list, memfd, path,
-    refused, script, skip, text, tree, with_env,
+    Bench, FS_BUILD, INIT_REAPER, PLAN_FD, PRIV_DROP, Records, SEALED, Who, command, ended, everyone,
+    explain, list, memfd, path, refused, script, skip, text, tree, with_env,
 };
 use std::fs;
 use support::{End, Fd, Job};
@@ -228,6 +230,29 @@ fn a_stored_plan_that_names_a_descriptor_gets_it_from_the_launcher() {
         let plan = Records { fs_build, ..launch.records }.encode();
         let message = refused(&from_plan(&bench, &plan, Form::File, who).run().unwrap());
         assert_eq!(message, "ns-enter: The plan needs descriptor 10, which is not open");
+    }
+}
+
+/// Whichever frame it is in: a number that is free now would be given to one of the launch's own.
+#[test]
+fn a_stored_plan_that_names_a_descriptor_which_is_not_there_is_refused_whole() {
+    let bench = Bench::set_up();
+    let base = launches()[0].records;
+    for who in everyone() {
+        for number in [99, PLAN_FD] {
+            let (fd, named) = (Some(tree::fd(number)), tree::fd(number));
+            let frames = [
+                Records { ns_enter: Some(NsEnter { info_fd: fd, ..base.ns_enter.unwrap() }), ..base },
+                Records { priv_drop: Some(PrivDrop { userns2_fd: fd, ..PRIV_DROP }), ..base },
+                Records { priv_drop: Some(PrivDrop { block_fd: fd, ..PRIV_DROP }), ..base },
+                Records { init_reaper: Some(InitReaper { sync_fds: list(&[named]), ..INIT_REAPER }), ..base },
+            ];
+            for records in frames {
+                let message = refused(&from_plan(&bench, &records.encode(), Form::File, who).run().unwrap());
+                let expected = format!("ns-enter: The plan needs descriptor {number}, which is not open");
+                assert_eq!(message, expected, "{who:?}");
+            }
+        }
     }
 }
 

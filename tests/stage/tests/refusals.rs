@@ -278,6 +278,22 @@ fn a_stage_that_an_exec_gave_privileges_refuses_to_run() {
     }
 }
 
+/// The front, which has its own words for it.
+#[test]
+fn a_bwrap_that_an_exec_gave_capabilities_refuses_to_run() {
+    let bench = Bench::set_up();
+    if !support::is_root() {
+        return skip("only root can lend privileges");
+    }
+    let program = bench.install(&bench.bin("bwrap"), "lent/bwrap", 0o755);
+    lend_sys_admin(&program);
+    let mut job = bench.job(program, Who::Root);
+    job.args(["--ro-bind", "/", "/", "id"]);
+    let ordinary = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+    let message = refused(&through(job, &ordinary).run().unwrap());
+    assert_eq!(message, "bwrap: Unexpected capabilities but not setuid, old file caps config?");
+}
+
 /// Gives an executable `cap_sys_admin=ep` (`struct vfs_cap_data`, revision 2).
 fn lend_sys_admin(program: &std::path::Path) {
     const REVISION_2_EFFECTIVE: u32 = 0x0200_0001;
