@@ -94,6 +94,23 @@ fn confinement(report: &[u8]) -> Vec<String> {
     report.lines().filter(alike).map(str::to_owned).collect()
 }
 
+/// One of a directory leads out of the sandbox.
+#[test]
+fn the_callers_descriptors_are_not_for_a_command_that_enters() {
+    let bench = Bench::set_up();
+    let probe = bench.path("probe").to_string_lossy().into_owned();
+    for who in everyone() {
+        let sandbox = Sandbox::start(&bench, who, "--unshare-all --ro-bind / / --proc /proc");
+        let mut job = entering(&bench, who, &[], sandbox.inside, &[&probe, "fds"]);
+        job.fds.insert(50, Fd::Path("/".into(), libc::O_PATH | libc::O_DIRECTORY));
+        let seen = job.run().expect("a process");
+        let out = text(&seen.stdout);
+        let numbers: Vec<&str> = out.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        assert_eq!(numbers, ["0", "1", "2"], "{who:?}: {out}{}", text(&seen.stderr));
+        sandbox.end();
+    }
+}
+
 #[test]
 fn a_command_that_enters_is_as_confined_as_what_is_there() {
     let bench = Bench::set_up();
