@@ -395,6 +395,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "best-effort",
         args: "--not-a-security-boundary --bind / / --unshare-user-try --unshare-cgroup-try",
+        quick: true,
         ..ROW
     },
 ];
