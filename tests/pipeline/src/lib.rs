@@ -39,3 +39,10 @@ pub fn compiled(bench: &Bench, who: Who, args: &[&str]) -> Vec<u8> {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two hexadecimal digits");
     (0..hex.len()).step_by(2).map(byte).collect()
 }
+
+/// What nice(1) says after `nice -n MORE` of these tests, which may have been started by one themselves.
+pub fn niceness(more: i32) -> i32 {
+    // SAFETY: plain numbers; of this process it cannot fail.
+    let own = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    (own + more).min(19)
+}

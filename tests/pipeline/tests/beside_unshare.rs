@@ -1,6 +1,7 @@
 //! ns-enter as a command of its own, side by side with unshare(1) and nsenter(1): for the features that they share, a
 //! program inside sees the same.
 
+use pipeline::niceness;
 use stage::{Bench, Who, ended, everyone, explain, skip};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -278,7 +279,7 @@ fn fs_build_alone_builds_in_a_mount_namespace_that_unshare_makes() {
     let host = fs::read_to_string("/proc/self/mountinfo").unwrap();
     for who in everyone() {
         let unshare = if who == Who::Root { "unshare --mount" } else { "unshare --map-root-user --mount" };
-        for (between, nice) in [("", "0"), ("nice -n 5", "5")] {
+        for (between, nice) in [("", niceness(0)), ("nice -n 5", niceness(5))] {
             let mut job = line(&bench, who, &format!("{unshare} {between} {fs_build} --"));
             job.args(["sh", "-c", "cd /; echo *; nice; id -u"]);
             let expected = format!("bin lib lib64 proc usr\n{nice}\n0\n");

@@ -1,5 +1,6 @@
 //! Stages as commands of their own: chains as a script author types them.
 
+use pipeline::niceness;
 use stage::{Bench, Who, ended, everyone, explain};
 use support::{End, Fd, Job, Stdin};
 
@@ -50,7 +51,12 @@ fn another_chain_loader_may_stand_between_and_needs_the_capabilities() {
     for who in everyone() {
         for kept in ["--map-root-user", "--keep-caps"] {
             let line = format!("ns-enter --unshare-all {kept} -- nice -n 5 fs-build {TREE} -- nice");
-            assert_eq!(ended(&chain(&bench, who, &line).run().unwrap(), 0).text(), "5\n", "{who:?} {kept}");
+            let expected = format!("{}\n", niceness(5));
+            assert_eq!(
+                ended(&chain(&bench, who, &line).run().unwrap(), 0).text(),
+                expected,
+                "{who:?} {kept}"
+            );
         }
     }
 }
