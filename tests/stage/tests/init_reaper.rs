@@ -303,6 +303,26 @@ fn descriptors_of_ours_are_not_taken_for_the_users() {
     }
 }
 
+/// Where no PID namespace ends with it: the end of the pipe that the command waits on comes before that of its parent, so
+/// that to look for a parent is not enough.
+#[test]
+fn a_reaper_that_cannot_load_the_filter_kills_the_command_before_it_lets_go_of_it() {
+    let bench = Bench::set_up();
+    let filters = SeccompLoad { programs: list(&[program(vec![0xff; 8])]), ..SECCOMP_LOAD };
+    let plan = Records {
+        init_reaper: Some(INIT_REAPER),
+        seccomp_load: Some(filters),
+        ..Records::new(&["no such command"])
+    };
+    for who in everyone() {
+        for _ in 0..20 {
+            let job = script(bench.stage(Stage::InitReaper, &plan, who), "report");
+            let message = refused(&through(job, &["setpriv", "--no-new-privs"]).run().unwrap());
+            assert!(message.starts_with("init-reaper: Unable to set up system call filtering"), "{message}");
+        }
+    }
+}
+
 #[test]
 fn with_die_with_parent_the_command_ends_with_pid_1() {
     let bench = Bench::set_up();
