@@ -61,23 +61,32 @@ fn below(top: Fd, ends: bool) -> sys::Result<()> {
 /// Ends all that is in the cgroup `dir` itself, one process after another. All are frozen, or just about to be, and start no
 /// more.
 fn end_all(dir: Fd) -> sys::Result<()> {
-    let mut buf = [0u8; 512];
-    loop {
-        let procs = place::read(dir, c"cgroup.procs", &mut buf)?;
-        let first = procs.split(|byte| *byte == b'\n').next().filter(|line| !line.is_empty());
-        let Some(first) = first else { return Ok(()) };
-        let pid = unsigned(first).and_then(|pid| i32::try_from(pid).ok()).ok_or(Errno::PROTO)?;
-        match sys::pidfd_open(pid) {
-            Ok(process) => {
-                match sys::pidfd_send_signal(process.fd(), sys::SIGKILL) {
-                    Ok(()) | Err(Errno::SRCH) => {}
-                    Err(errno) => return Err(errno),
-                }
-                sys::retry(|| sys::poll([Some(process.fd())]))?;
-            }
+    while let Some(pid) = first_in(dir)? {
+        let process = match sys::pidfd_open(pid) {
+            Ok(process) => process,
             // By itself, meanwhile.
-            Err(Errno::SRCH) => {}
+            Err(Errno::SRCH) => continue,
+            Err(errno) => return Err(errno),
+        };
+        // Killed by somebody else between the two, it would have left its number to a stranger.
+        if first_in(dir)? != Some(pid) {
+            continue;
+        }
+        match sys::pidfd_send_signal(process.fd(), sys::SIGKILL) {
+            Ok(()) | Err(Errno::SRCH) => {}
             Err(errno) => return Err(errno),
         }
+        sys::retry(|| sys::poll([Some(process.fd())]))?;
+    }
+    Ok(())
+}
+
+/// The process that `cgroup.procs` lists first.
+fn first_in(dir: Fd) -> sys::Result<Option<i32>> {
+    let mut buf = [0u8; 512];
+    let procs = place::read(dir, c"cgroup.procs", &mut buf)?;
+    match procs.split(|byte| *byte == b'\n').next() {
+        None | Some([]) => Ok(None),
+        Some(first) => unsigned(first).and_then(|pid| i32::try_from(pid).ok()).ok_or(Errno::PROTO).map(Some),
     }
 }

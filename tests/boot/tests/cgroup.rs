@@ -14,6 +14,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Starts a sandbox whose command has said `says` by now, and goes on when its input ends or has a line.
+#[track_caller]
+fn started(mut job: Job, says: &str) -> Live {
+    job.fds.insert(0, Fd::In);
+    job.stdin = support::Stdin::Closed;
+    let mut live = job.start().expect("a process");
+    assert!(live.wait_for(1, says), "{}", text(live.output(2)));
+    live
+}
+
 /// Runs a shell command in a sandbox of these options, in `cgroup`, and checks that nothing of the sandbox is left.
 #[track_caller]
 fn run(host: &Host, cgroup: &Cgroup, options: &str, command: &str) -> Seen {
@@ -42,13 +52,14 @@ fn the_sandbox_is_the_root_of_its_own_hierarchy() {
     assert!(out.contains(" /sys/fs/cgroup rw,nosuid,nodev,noexec"), "{out}");
 }
 
+const SHARED_PIDS: &str = "--unshare-user --ro-bind / / --dev /dev --cgroup /sys/fs/cgroup";
+
 #[test]
 fn every_end_leaves_nothing() {
     let Some(host) = Host::set_up() else { return };
     let cgroup = host.delegated();
     let own_pids = "--unshare-all --ro-bind / / --proc /proc --dev /dev --cgroup /sys/fs/cgroup";
-    let shared_pids = "--unshare-user --ro-bind / / --dev /dev --cgroup /sys/fs/cgroup";
-    for options in [own_pids, shared_pids] {
+    for options in [own_pids, SHARED_PIDS] {
         assert_eq!(run(&host, &cgroup, options, "exit 7").status, End::Exit(7), "{options}");
         assert_eq!(run(&host, &cgroup, options, "kill -9 $$").status, End::Exit(137), "{options}");
         // Processes and cgroups that the command leaves behind; bubblewrap, without a cgroup, would let them run.
@@ -62,19 +73,28 @@ fn every_end_leaves_nothing() {
     assert_eq!((seen.status, cgroup.children().len()), (End::Exit(1), 0));
 }
 
+const SUBORDINATE_IDS: &str =
+    "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --cgroup /sys/fs/cgroup";
+
+/// Whether subordinate ids can be mapped.
+fn has_uidmap() -> bool {
+    let there = std::path::Path::new("/usr/bin/newuidmap").exists();
+    if !there {
+        skip("newuidmap is not installed (package uidmap)");
+    }
+    there
+}
+
 #[test]
 fn what_subordinate_ids_have_made_is_removed_too() {
     let Some(host) = Host::set_up() else { return };
-    if !std::path::Path::new("/usr/bin/newuidmap").exists() {
-        skip("newuidmap is not installed (package uidmap)");
+    if !has_uidmap() {
         return;
     }
     let cgroup = host.delegated();
-    let options =
-        "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --cgroup /sys/fs/cgroup";
     // In a directory of another id nothing can be removed from outside.
     let make = "cd /sys/fs/cgroup && mkdir a && chown 5:5 a && setpriv --reuid 5 --regid 5 --clear-groups mkdir a/b a/c";
-    let seen = run(&host, &cgroup, options, make);
+    let seen = run(&host, &cgroup, SUBORDINATE_IDS, make);
     assert_eq!((seen.status, text(&seen.stderr).as_str()), (End::Exit(0), ""));
 }
 
@@ -86,11 +106,7 @@ fn a_killed_launcher_leaves_nothing_either() {
         let mut words = vec!["--unshare-all", "--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup"];
         words.extend(die.then_some("--die-with-parent"));
         words.extend(["sh", "-c", "mkdir /sys/fs/cgroup/a; echo started; read line; exit 3"]);
-        let mut job = host.bwrap(&cgroup, &words);
-        job.fds.insert(0, Fd::In);
-        job.stdin = support::Stdin::Closed;
-        let mut live = job.start().expect("a process");
-        assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+        let mut live = started(host.bwrap(&cgroup, &words), "started\n");
         assert_eq!(cgroup.children().len(), 1);
         live.kill(libc::SIGKILL);
         live.wait_end();
@@ -148,11 +164,7 @@ fn limits_are_set_where_their_controller_is_delegated() {
         let line = "cd /sys/fs/cgroup && echo max >hugetlb.2MB.max; mkdir below; cat cgroup.controllers; \
                     echo written; read line";
         words.extend(["sh", "-c", line]);
-        let mut job = host.bwrap(&cgroup, &words);
-        job.fds.insert(0, Fd::In);
-        job.stdin = support::Stdin::Closed;
-        let mut live = job.start().expect("a process");
-        assert!(live.wait_for(1, "hugetlb\nwritten\n"), "{}", text(live.output(2)));
+        let mut live = started(host.bwrap(&cgroup, &words), "hugetlb\nwritten\n");
         let own = cgroup.children().into_iter().find(|name| !name.starts_with("bwrap-launcher-"));
         let own = cgroup.path().join(own.expect("the sandbox's"));
         assert_eq!(fs::read_to_string(own.join("hugetlb.2MB.max")).expect("a limit"), "67108864\n");
@@ -235,11 +247,8 @@ fn a_keeper_holds_nothing_of_its_callers_and_heeds_no_signal() {
     let words = ["--unshare-all", "--ro-bind", "/", "/", "--cgroup", "/sys/fs/cgroup"];
     let mut job = host.bwrap(&cgroup, &words);
     job.args(["sh", "-c", "echo started; read line; exit 5"]);
-    job.fds.insert(0, Fd::In);
-    job.stdin = support::Stdin::Closed;
     job.fds.insert(50, Fd::Data(b"the caller's".to_vec()));
-    let mut live = job.start().expect("a process");
-    assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+    let mut live = started(job, "started\n");
     let keeper = keeper_of(&live);
     for entry in fs::read_dir(format!("/proc/{keeper}/fd")).expect("a process").flatten() {
         let (number, what) = (entry.file_name(), fs::read_link(entry.path()).expect("a link"));
@@ -272,11 +281,7 @@ fn keeper_of(live: &Live) -> i32 {
 fn kill_keeper(host: &Host, options: &str, cgroup: Cgroup) {
     let mut words: Vec<&str> = options.split(' ').collect();
     words.extend(["sh", "-c", "echo started; read line"]);
-    let mut job = host.bwrap(&cgroup, &words);
-    job.fds.insert(0, Fd::In);
-    job.stdin = support::Stdin::Closed;
-    let mut live = job.start().expect("a process");
-    assert!(live.wait_for(1, "started\n"), "{}", text(live.output(2)));
+    let mut live = started(host.bwrap(&cgroup, &words), "started\n");
     // SAFETY: a plain call; the keeper is a child that the launcher has not waited for.
     unsafe { libc::kill(keeper_of(&live), libc::SIGKILL) };
     let pid = live.pid();
@@ -310,11 +315,7 @@ fn trace_keeper(
     let mut words: Vec<&str> = options.split_whitespace().collect();
     let command = format!("{command}; echo ready; read line");
     words.extend(["sh", "-c", &command]);
-    let mut job = host.bwrap(cgroup, &words);
-    job.fds.insert(0, Fd::In);
-    job.stdin = support::Stdin::Closed;
-    let mut live = job.start().expect("a process");
-    assert!(live.wait_for(1, "ready\n"), "{}", text(live.output(2)));
+    let mut live = started(host.bwrap(cgroup, &words), "ready\n");
     let trace = host.bench.path("trace");
     let mut strace = Job::new("/usr/bin/strace");
     let keeper = keeper_of(&live).to_string();
@@ -328,8 +329,6 @@ fn trace_keeper(
     assert_eq!(cgroup.children(), Vec::<String>::new(), "{}", text(&seen.stderr));
     Some((seen, fs::read_to_string(trace).expect("a trace")))
 }
-
-const SHARED_PIDS: &str = "--unshare-user --ro-bind / / --dev /dev --cgroup /sys/fs/cgroup";
 
 #[test]
 fn a_deep_tree_is_removed_in_as_many_steps_as_it_has_cgroups() {
@@ -379,17 +378,14 @@ fn what_is_left_is_ended_one_by_one_where_the_kernel_cannot_end_it_at_once() {
 #[test]
 fn the_keeper_is_hidden_before_it_is_where_the_sandbox_could_trace_it() {
     let Some(host) = Host::set_up() else { return };
-    if !std::path::Path::new("/usr/bin/newuidmap").exists() {
-        skip("newuidmap is not installed (package uidmap)");
+    if !has_uidmap() {
         return;
     }
     let cgroup = host.delegated();
-    let options =
-        "--uid-map auto --gid-map auto --uid 0 --gid 0 --cap-add ALL --ro-bind / / --cgroup /sys/fs/cgroup";
     let make = "mkdir /sys/fs/cgroup/a && chown 5:5 /sys/fs/cgroup/a && setpriv --reuid 5 --regid 5 --clear-groups \
                 mkdir /sys/fs/cgroup/a/b";
     let only = ["-e", "trace=prctl,setns"];
-    let Some((_, trace)) = trace_keeper(&host, &cgroup, options, make, &only) else { return };
+    let Some((_, trace)) = trace_keeper(&host, &cgroup, SUBORDINATE_IDS, make, &only) else { return };
     let calls: Vec<&str> =
         trace.lines().filter_map(|line| line.split_once(',').map(|(call, _)| call)).collect();
     assert!(trace.starts_with("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE) = 0"), "{trace}");

@@ -238,12 +238,12 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
         );
     }
     let list = bench.path("subids");
-    let run = |line: &str, ids: &str| {
+    let run_in = |path: &str, line: &str, ids: &str| {
         std::fs::write(&list, ids).unwrap();
         let mut job = bench.job("/usr/bin/unshare", Who::Root);
         let script = format!(
             "mount --bind {0} /etc/subuid && mount --bind {0} /etc/subgid && exec setpriv --reuid 1000 --regid 1000 \
-             --clear-groups --inh-caps=-all {1}/{line}",
+             --clear-groups --inh-caps=-all env PATH={path} {1}/{line}",
             list.display(),
             bench.path("bin").display()
         );
@@ -251,6 +251,7 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
         job.env = vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
         job.run().unwrap()
     };
+    let run = |line: &str, ids: &str| run_in("/usr/sbin:/usr/bin:/sbin:/bin", line, ids);
     let auto = "--uid-map auto --gid-map auto --uid 0 --gid 0";
     for line in [format!("ns-enter {auto}"), format!("bwrap {auto} --bind / / --dev /dev")] {
         let view =
@@ -280,6 +281,16 @@ fn several_ids_are_mapped_through_the_helpers_of_uidmap() {
     let seen = run(&line, "1000:100000:50\n");
     ended(&seen, 0);
     assert!(seen.stderr.is_empty(), "{}", explain(&seen));
+    for (mode, reason) in [(0o755, "has refused with status"), (0o644, "cannot be run")] {
+        let helper = planted.join("newuidmap");
+        std::fs::write(&helper, "#!/bin/sh\nexit 3\n").unwrap();
+        std::fs::set_permissions(&helper, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let path = planted.display().to_string();
+        let seen = run_in(&path, "ns-enter --uid-map auto /bin/true", "1000:100000:50\n");
+        assert_eq!((seen.status, seen.stdout.len()), (End::Exit(125), 0), "{}", explain(&seen));
+        let message = format!("ns-enter: --uid-map: newuidmap {reason}");
+        assert!(String::from_utf8_lossy(&seen.stderr).starts_with(&message), "{}", explain(&seen));
+    }
     for (line, ids, message) in [
         ("--uid-map auto", "7:100000:50\n", "ns-enter: --uid-map auto: no line for user 1000 in /etc/subuid"),
         ("--uid-map 0:100000:51 --uid 0", "1000:100000:50\n", "ns-enter: --uid-map: newuidmap has refused"),

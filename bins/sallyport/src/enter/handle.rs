@@ -112,12 +112,15 @@ impl Process {
         }
     }
 
-    /// A number in its status (proc_pid_status(5)).
+    /// A field of its status that is a number.
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
-        let status = self.text("status").ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|value| value.trim().parse().ok())
+        field(&self.text("status").ok()?, name)?.parse().ok()
     }
+}
+
+/// A field of the status of a process (proc_pid_status(5)).
+pub fn field<'t>(status: &'t str, name: &str) -> Option<&'t str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 /// Opens the place of a directory.

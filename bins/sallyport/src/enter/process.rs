@@ -1,6 +1,6 @@
 //! The process inside whose sandbox is entered: what it is, and the ways there.
 
-use super::handle::{Process, Role};
+use super::handle::{self, Process, Role};
 use super::{NAMESPACES, fd};
 use common::caps::CapSet;
 use common::errno::Errno;
@@ -88,12 +88,14 @@ impl Inside {
             Role::Launcher => Inside::look_below(&process, process.path(), below),
             // Pid 1 of a sandbox has less than the command beside it.
             Role::Reaper => Inside::look_below(&process, Path::new("/proc/self"), below),
-            Role::Helper | Role::Other if namespaces.is_empty() => {
+            // One that clears up is in the sandbox's user namespace by then, and in the host's mount namespace.
+            Role::Helper => Err(io::Error::other("it is beside a sandbox, not in one")),
+            Role::Other if namespaces.is_empty() => {
                 let found = Inside::look_below(&process, Path::new("/proc/self"), below)?;
                 let alone = || io::Error::other("it is in no namespace but this process's own");
                 found.map(Some).ok_or_else(alone)
             }
-            Role::Helper | Role::Other => Inside::of(process, namespaces).map(Some),
+            Role::Other => Inside::of(process, namespaces).map(Some),
         }
     }
 
@@ -102,7 +104,7 @@ impl Inside {
         let below = below.checked_sub(1).ok_or_else(|| io::Error::other("too many launchers in a row"))?;
         let mut failure = None;
         for child in process.children()? {
-            // The helpers of a launcher are in its namespaces, or on their way out of the sandbox's.
+            // Nor are the launcher's helpers in the sandbox.
             if !child.role().is_ok_and(|role| role != Role::Helper)
                 || namespaces_of(child.path(), beside).is_ok_and(|others| others.is_empty())
             {
@@ -121,8 +123,7 @@ impl Inside {
     fn of(process: Process, namespaces: Vec<(u32, File)>) -> io::Result<Inside> {
         let status = process.text("status")?;
         let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.map(str::trim).ok_or_else(|| io::Error::other(format!("its status has no {name}")))
+            handle::field(&status, name).ok_or_else(|| io::Error::other(format!("its status has no {name}")))
         };
         let set = |name: &str| {
             u64::from_str_radix(field(name)?, 16)
